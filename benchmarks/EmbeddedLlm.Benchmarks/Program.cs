@@ -1,0 +1,10 @@
+// dotnet run -c Release -- shape llama-1b Q4_0 model.gguf     writes a model of that shape, for `embedded-llm bench`
+// dotnet run -c Release -- [BenchmarkDotNet's arguments]      times kernels
+using BenchmarkDotNet.Running;
+using EmbeddedLlm.Benchmarks;
+using EmbeddedLlm.Quantization;
+
+if (args is ["shape", var shape, var type, var path])
+    ShapeModel.Shapes[shape].Write(path, Enum.Parse<GgmlType>(type));
+else
+    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -1,0 +1,75 @@
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Benchmarks;
+
+/// <summary>Models with the shape of real ones and random weights, for speed. Rows repeat, which no kernel can tell.</summary>
+internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads, int Hidden, int Vocabulary)
+{
+    private const int DistinctRows = 61;
+
+    public static IReadOnlyDictionary<string, ShapeModel> Shapes { get; } = new Dictionary<string, ShapeModel>
+    {
+        ["llama-1b"] = new(16, 2048, 32, 8, 8192, 128256), // Llama-3.2-1B
+        ["smollm-135m"] = new(30, 576, 9, 3, 1536, 49152), // SmolLM2-135M
+        ["llama-8b"] = new(32, 4096, 32, 8, 14336, 128256), // Llama-3.1-8B, tied here
+    };
+
+    /// <summary>Writes the model with every matrix in <paramref name="type"/>; the output matrix is tied to the embedding.</summary>
+    public void Write(string path, GgmlType type)
+    {
+        var format = BlockFormats.Get(type);
+        var writer = new GgufWriter();
+        writer.Set("general.architecture", GgufValue.Of("llama"));
+        writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
+        writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
+        writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
+        writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        writer.Set("llama.attention.layer_norm_rms_epsilon", GgufValue.Of(1e-5f));
+        writer.Set("llama.rope.freq_base", GgufValue.Of(500000f));
+        foreach (var (key, count) in ((string, int)[])[("context_length", 131072), ("embedding_length", Width), ("block_count", Layers), ("feed_forward_length", Hidden), ("attention.head_count", Heads), ("attention.head_count_kv", KvHeads), ("rope.dimension_count", Width / Heads)])
+            writer.Set($"llama.{key}", GgufValue.Of((uint)count));
+
+        var kvWidth = Width / Heads * KvHeads;
+        Matrix("token_embd", Width, Vocabulary);
+        Gain("output_norm");
+        for (var layer = 0; layer < Layers; layer++)
+        {
+            var prefix = $"blk.{layer}.";
+            Gain(prefix + "attn_norm");
+            Matrix(prefix + "attn_q", Width, Width);
+            Matrix(prefix + "attn_k", Width, kvWidth);
+            Matrix(prefix + "attn_v", Width, kvWidth);
+            Matrix(prefix + "attn_output", Width, Width);
+            Gain(prefix + "ffn_norm");
+            Matrix(prefix + "ffn_gate", Width, Hidden);
+            Matrix(prefix + "ffn_up", Width, Hidden);
+            Matrix(prefix + "ffn_down", Hidden, Width);
+        }
+
+        writer.Save(path);
+
+        void Gain(string name) => writer.Add(name + ".weight", GgmlType.F32, [Width], stream =>
+        {
+            var ones = new float[Width];
+            Array.Fill(ones, 1);
+            stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(ones));
+        });
+
+        void Matrix(string name, int columns, int rows) => writer.Add(name + ".weight", type, [columns, rows], stream =>
+        {
+            var random = new Random(name.Length * 7919 + rows);
+            var values = new float[columns];
+            var bytes = new byte[(int)format.RowBytes(columns) * DistinctRows];
+            for (var row = 0; row < DistinctRows; row++)
+            {
+                for (var i = 0; i < columns; i++)
+                    values[i] = (float)((random.NextDouble() * 2 - 1) / Math.Sqrt(columns));
+                format.Quantize(values, bytes.AsSpan(row * (bytes.Length / DistinctRows), bytes.Length / DistinctRows));
+            }
+
+            for (var row = 0; row < rows; row += DistinctRows)
+                stream.Write(bytes.AsSpan(0, Math.Min(DistinctRows, rows - row) * (bytes.Length / DistinctRows)));
+        });
+    }
+}

@@ -1,0 +1,164 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cli.Bench;
+using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Models;
+
+namespace EmbeddedLlm.Cli.Commands;
+
+/// <summary><c>bench</c>: speeds of a model, beside the limits of this machine measured in the same run.</summary>
+internal static class BenchCommand
+{
+    private const int FirstPrompt = 16;
+
+    public static Command Create(Terminal terminal)
+    {
+        var model = ModelOptions.CreateModel();
+        var prompt = ModelOptions.Positive(new Option<int>("-p", "--prompt") { Description = "Tokens to prefill.", DefaultValueFactory = _ => 512 });
+        var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 });
+        var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
+        var threads = ModelOptions.CreateThreads();
+        var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
+        var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object." };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, json };
+        command.SetAction((parsed, cancellation) =>
+        {
+            var report = Measure(
+                parsed.GetRequiredValue(model),
+                parsed.GetValue(prompt),
+                parsed.GetValue(generate),
+                Numbers(parsed.GetRequiredValue(depths), minimum: 0),
+                parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
+                parsed.GetValue(repeats),
+                Numbers(parsed.GetRequiredValue(parallel), minimum: 1),
+                cancellation);
+            return terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report));
+        });
+        return command;
+    }
+
+    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, CancellationToken cancellation)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var file = GgufFile.Open(path);
+        var graph = ModelLoader.Load(file).Graph;
+        var longest = depths.Max() + Math.Max(prompt, generate);
+        var options = new RunnerOptions { KvBlocks = 0, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        options = options with
+        {
+            KvBlocks = Math.Max(
+                BenchSession.BlocksFor(longest, options),
+                parallel.Max() * BenchSession.BlocksFor(generate, options)),
+        };
+        using var runner = new CpuBackend().Load(graph, options);
+        var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+        var session = new BenchSession(runner, options, graph.Logits.Width);
+        session.Prefill(0, FirstPrompt, cancellation);
+        using var process = Process.GetCurrentProcess();
+        var firstTokenSeconds = (DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalSeconds;
+
+        // Memory is read before the limits of the machine are measured, since that needs large buffers of its own.
+        session.Prefill(0, prompt, cancellation);
+        process.Refresh();
+        var peakMemory = process.PeakWorkingSet64 / 1e6;
+
+        var bandwidth = MemoryBandwidth.Measure(threads) / 1e9;
+        var peak = MultiplyPeak.Measure(MainFormat(graph), threads) / 1e9;
+        var cost = ModelCost.Of(graph, options.KvType);
+        var prefillRows = new List<PrefillRow>();
+        var decodeRows = new List<DecodeRow>();
+        foreach (var depth in depths)
+        {
+            session.Prefill(0, Math.Max(depth, 1), cancellation);
+            var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
+            prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            foreach (var sequences in parallel)
+            {
+                if (depth > 0 && sequences > 1)
+                    continue; // only the first sequence has a past of that depth
+
+                (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
+                var bytes = cost.DecodeBytes / (double)sequences + cost.KvBytesPerPosition * (depth + generate / 2.0);
+                decodeRows.Add(new DecodeRow(depth, sequences, median, min, max, median * bytes / 1e9 / bandwidth));
+            }
+        }
+
+        return new BenchReport
+        {
+            Model = Path.GetFileName(path),
+            Type = MainFormat(graph).Name,
+            Threads = threads,
+            Cpu = CpuName(),
+            Tier = CpuBackend.InstructionSet,
+            BandwidthGBs = bandwidth,
+            PeakGmacs = peak,
+            LoadSeconds = loadSeconds,
+            FirstTokenSeconds = firstTokenSeconds,
+            PeakMemoryMB = peakMemory,
+            Prefill = prefillRows,
+            Decode = decodeRows,
+        };
+    }
+
+    private static (double Median, double Min, double Max) Speeds(int repeats, int tokens, Func<double> seconds)
+    {
+        seconds(); // warm up: caches, and the JIT's better code
+        var speeds = Enumerable.Range(0, repeats).Select(_ => tokens / seconds()).Order().ToArray();
+        return ((speeds[(repeats - 1) / 2] + speeds[repeats / 2]) / 2, speeds[0], speeds[^1]);
+    }
+
+    /// <summary>The format of most of the multiplied bytes.</summary>
+    private static Quantization.BlockFormat MainFormat(ModelGraph graph) => graph.Ops
+        .SelectMany(op => op switch
+        {
+            Op.Linear linear => linear.Projections.Select(p => p.Weight),
+            Op.Experts experts => [experts.GateProjection, experts.UpProjection, experts.DownProjection],
+            _ => [],
+        })
+        .GroupBy(weight => weight.Format)
+        .MaxBy(group => group.Sum(weight => weight.Bytes))!.Key;
+
+    private static string Table(BenchReport report)
+    {
+        var lines = new List<string>
+        {
+            $"{report.Model} ({report.Type}), {report.Threads} threads, {report.Tier}, {report.Cpu}",
+            string.Create(CultureInfo.InvariantCulture, $"load {report.LoadSeconds:F2} s, first token {report.FirstTokenSeconds:F2} s after start, peak memory {report.PeakMemoryMB:F0} MB"),
+            string.Create(CultureInfo.InvariantCulture, $"this machine: reads {report.BandwidthGBs:F1} GB/s, multiplies {report.PeakGmacs:F0} GMAC/s"),
+            $"{"",-22}{"tokens/s",10}{"min",10}{"max",10}  of the limit",
+        };
+        lines.AddRange(report.Prefill.Select(row => Line($"prefill {row.Tokens}", row.Depth, 1, row.TokensPerSecond, row.Min, row.Max, row.FractionOfPeak)));
+        lines.AddRange(report.Decode.Select(row => Line("decode", row.Depth, row.Parallel, row.TokensPerSecond, row.Min, row.Max, row.FractionOfBandwidth)));
+        return string.Join(Environment.NewLine, lines);
+    }
+
+    private static string Line(string name, int depth, int parallel, double median, double min, double max, double fraction)
+    {
+        var label = name + (parallel > 1 ? $" × {parallel}" : "") + (depth > 0 ? $" at {depth}" : "");
+        return string.Create(CultureInfo.InvariantCulture, $"{label,-22}{median,10:F1}{min,10:F1}{max,10:F1}{fraction,14:P0}");
+    }
+
+    private static int[] Numbers(string text, int minimum)
+    {
+        var numbers = text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum
+            ? number
+            : throw new UsageException($"'{text}' should be numbers of at least {minimum}, such as {minimum},{minimum + 4}."));
+        return [.. numbers];
+    }
+
+    private static string CpuName()
+    {
+        const string Path = "/proc/cpuinfo";
+        var line = File.Exists(Path) ? File.ReadLines(Path).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
+            ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
+            ?? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using EmbeddedLlm.Chat;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedLlm.Cli;
+
+/// <summary>The options of commands that generate text: which model, how large, how sampled.</summary>
+internal sealed class GenerationArguments
+{
+    private readonly Option<string> _model = ModelOptions.CreateModel();
+    private readonly Option<int> _threads = ModelOptions.CreateThreads();
+    private readonly Option<int?> _context = new("--context") { Description = "Tokens of context to hold." };
+    private readonly Option<int?> _maxTokens = new("--max-tokens", "-n") { Description = "The most tokens to generate." };
+    private readonly Option<float?> _temperature = new("--temperature") { Description = "0 takes the likeliest token always." };
+    private readonly Option<int?> _topK = new("--top-k") { Description = "Sample from the k likeliest tokens." };
+    private readonly Option<float?> _topP = new("--top-p") { Description = "Sample from the likeliest tokens that sum up to p." };
+    private readonly Option<long?> _seed = new("--seed") { Description = "The same seed gives the same text." };
+    private readonly Option<string?> _system = new("--system") { Description = "A system message put first." };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _context, _maxTokens, _temperature, _topK, _topP, _seed, _system])
+            command.Add(option);
+    }
+
+    public Task<LlmModel> LoadAsync(ParseResult parsed, ILoggerFactory loggers, CancellationToken cancellation) => LlmModel.LoadAsync(
+        parsed.GetRequiredValue(_model),
+        new LlmOptions { Threads = parsed.GetValue(_threads), ContextLength = parsed.GetValue(_context) },
+        loggers,
+        cancellationToken: cancellation);
+
+    /// <summary>For a conversation.</summary>
+    public ChatOptions ForChat(ParseResult parsed) => new()
+    {
+        MaxOutputTokens = parsed.GetValue(_maxTokens),
+        Temperature = parsed.GetValue(_temperature),
+        TopK = parsed.GetValue(_topK),
+        TopP = parsed.GetValue(_topP),
+        Seed = parsed.GetValue(_seed),
+        Instructions = parsed.GetValue(_system),
+    };
+
+    /// <summary>For the continuation of a text.</summary>
+    public GenerationOptions ForCompletion(ParseResult parsed, LlmModel model)
+    {
+        if (parsed.GetValue(_system) is not null)
+            throw new UsageException("--system needs a chat template; --raw uses none.");
+
+        var sampling = model.DefaultSampling;
+        return new GenerationOptions
+        {
+            MaxOutputTokens = parsed.GetValue(_maxTokens),
+            Seed = parsed.GetValue(_seed),
+            Sampling = sampling with
+            {
+                Temperature = parsed.GetValue(_temperature) ?? sampling.Temperature,
+                TopK = parsed.GetValue(_topK) ?? sampling.TopK,
+                TopP = parsed.GetValue(_topP) ?? sampling.TopP,
+            },
+        };
+    }
+}

@@ -1,0 +1,218 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Testing;
+
+/// <summary>
+/// What a backend must compute: every op in every weight format and many shapes, and small random models, compared with the reference.
+/// New formats in <see cref="BlockFormats.All"/> are covered without a new case.
+/// </summary>
+public static class BackendConformance
+{
+    private static readonly int[] RowCounts = [1, 2, 3, 8, 21];
+
+    /// <summary>All cases for <paramref name="backend"/>. Nothing runs before <see cref="ConformanceCase.Run"/> is called.</summary>
+    public static IEnumerable<ConformanceCase> Cases(IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
+    }
+
+    // Ops that read a weight: each format, widths that fill panels and widths that leave remainders.
+    private static IEnumerable<ConformanceCase> Products(IBackend backend, BlockFormat format)
+    {
+        var bound = ConformanceBounds.Of(format);
+        yield return Case(backend, $"embed/{format}", ConformanceBounds.Float, g => g.Finish(g.Builder.Embed(g.Matrix("table", format, ConformanceGraphs.Tokens, 3 * Math.Max(32, format.Length), 1))));
+
+        foreach (var columns in Columns(format))
+        {
+            foreach (var rows in (int[])[1, 5, 16, 37, 64, 129])
+            {
+                yield return Case(backend, $"linear/{format}/{columns}x{rows}", bound, g =>
+                    g.Finish(g.Builder.Linear(g.Input(columns), g.Matrix("weight", format, rows, columns), rows % 2 == 0 ? null : g.Vector("bias", rows))));
+            }
+        }
+
+        var width = Math.Max(64, format.Length);
+        yield return Case(backend, $"linear/{format}/three-projections", 2 * bound, g =>
+        {
+            var products = g.Builder.Linear(g.Input(width), (g.Matrix("a", format, 40, width), null), (g.Matrix("b", format, 40, width), g.Vector("b.bias", 40)), (g.Matrix("c", format, 40, width), null));
+            return g.Finish(g.Builder.Add(g.Builder.Add(products[0], products[1]), products[2]));
+        });
+        yield return Case(backend, $"linear/{format}/rows-of-a-fused-weight", bound, g =>
+            g.Finish(g.Builder.Linear(g.Input(width), g.Matrix("fused", format, 96, width).Slice(24, 40, "slice"))));
+        foreach (var (experts, used, normalize) in ((int, int, bool)[])[(4, 2, true), (8, 3, false), (5, 1, true), (3, 3, false)])
+        {
+            yield return Case(backend, $"experts/{format}/{used}-of-{experts}{(normalize ? "-normalized" : "")}", 3 * bound, g => g.Finish(g.Builder.Experts(
+                g.Input(width),
+                g.Matrix("router", ConformanceGraphs.F32, experts, width),
+                g.Matrix("gate", format, width, width, experts),
+                g.Matrix("up", format, width, width, experts),
+                g.Matrix("down", format, 40, width, experts),
+                new ExpertsSpec(used, Activation.Silu, normalize, normalize ? 1 : 2.5f))));
+        }
+    }
+
+    private static int[] Columns(BlockFormat format) => format.Length switch
+    {
+        1 => [1, 7, 32, 100, 256],
+        <= 32 => [32, 96, 256, 544],
+        _ => [format.Length, 3 * format.Length],
+    };
+
+    // Ops that treat rows by themselves.
+    private static IEnumerable<ConformanceCase> Rows(IBackend backend)
+    {
+        foreach (var kind in Enum.GetValues<NormKind>())
+        {
+            foreach (var (width, run) in ((int, int)[])[(1, 1), (7, 7), (64, 64), (200, 200), (64, 16), (96, 32), (30, 10)])
+            {
+                yield return Case(backend, $"norm/{kind}/{width}-by-{run}", ConformanceBounds.Float, g =>
+                    g.Finish(g.Builder.Norm(g.Input(width), kind, g.Vector("gain", run, 1), run % 2 == 0 ? g.Vector("bias", run) : null, 1e-5f)));
+            }
+
+            yield return Case(backend, $"norm/{kind}/tiny-numbers", ConformanceBounds.Float, g =>
+                g.Finish(g.Builder.Norm(g.Input(64, 1e-6), kind, g.Vector("gain", 64, 1), null, 1e-5f)));
+        }
+
+        foreach (var pairing in Enum.GetValues<RopePairing>())
+        {
+            foreach (var (heads, width, turned) in ((int, int, int)[])[(1, 2, 2), (4, 16, 16), (3, 32, 12), (2, 64, 64), (2, 10, 6)])
+            {
+                // Angles are exact in double precision here; floats lose a few bits at high positions.
+                yield return Case(backend, $"rope/{pairing}/{heads}-heads-{turned}-of-{width}", ConformanceBounds.Float, g =>
+                    g.Finish(g.Builder.Rope(g.Input(heads * width), new RopeSpec(pairing, ConformanceGraphs.Frequencies(turned / 2), heads == 3 ? 1.2f : 1), width)));
+            }
+        }
+
+        foreach (var kind in Enum.GetValues<Activation>())
+        {
+            foreach (var (name, deviation) in ((string, double)[])[("ordinary", 1), ("large", 300), ("tiny", 1e-4)])
+            {
+                yield return Case(backend, $"activate/{kind}/{name}", ConformanceBounds.Float, g => g.Finish(g.Builder.Activate(g.Input(67, deviation), kind)));
+                yield return Case(backend, $"gate/{kind}/{name}", ConformanceBounds.Float, g => g.Finish(Gate(g, g.Input(67, deviation), kind)));
+            }
+        }
+
+        foreach (var width in (int[])[1, 7, 64, 131])
+        {
+            yield return Case(backend, $"add/{width}", ConformanceBounds.Float, g =>
+            {
+                var x = g.Input(width);
+                return g.Finish(g.Builder.Add(g.Builder.Add(x, x), g.Builder.Scale(x, -0.3f)));
+            });
+            yield return Case(backend, $"scale/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Scale(g.Input(width), 0.37f)));
+        }
+    }
+
+    private static Value Gate(ConformanceGraphs g, Value x, Activation kind) => g.Builder.Gate(x, g.Builder.Scale(x, -0.5f), kind);
+
+    // The cache: head shapes, windows, temperatures, scattered blocks, several sequences, forks.
+    private static IEnumerable<ConformanceCase> Attentions(IBackend backend)
+    {
+        AttentionSpec[] specs =
+        [
+            new(1, 1, 8, 8, 0.35f),
+            new(4, 4, 16, 16, 0.25f),
+            new(4, 2, 32, 32, 0.18f),
+            new(6, 2, 10, 10, 0.3f),
+            new(8, 1, 64, 64, 0.125f),
+            new(4, 2, 24, 16, 0.2f),
+            new(4, 2, 16, 16, 0.25f, Window: 5),
+            new(4, 2, 16, 16, 0.25f, Window: 1),
+            new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6),
+        ];
+        foreach (var kvType in Enum.GetValues<KvType>())
+        {
+            foreach (var spec in specs)
+            {
+                var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}"
+                    + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "");
+                yield return new ConformanceCase(name, () =>
+                {
+                    var g = new ConformanceGraphs(name);
+                    var x = g.Input(40);
+                    var q = g.Builder.Linear(x, g.Matrix("q", ConformanceGraphs.F32, spec.Heads * spec.HeadWidth, 40, 0.4));
+                    var k = g.Builder.Linear(x, g.Matrix("k", ConformanceGraphs.F32, spec.KvHeads * spec.HeadWidth, 40, 0.4));
+                    var v = g.Builder.Linear(x, g.Matrix("v", ConformanceGraphs.F32, spec.KvHeads * spec.ValueWidth, 40));
+                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec)), kvType, ConformanceBounds.Of(kvType), run => FeedSequences(run, g));
+                });
+            }
+        }
+    }
+
+    // Random small models, whole: every format; both pairings; shared heads, biases, head norms, windows.
+    private static IEnumerable<ConformanceCase> Models(IBackend backend)
+    {
+        foreach (var format in BlockFormats.All)
+        {
+            foreach (var (name, pairing, window) in ((string, RopePairing, int)[])[("plain", RopePairing.Adjacent, 0), ("biased", RopePairing.Halves, 6)])
+            {
+                var caseName = $"model/{format}/{name}";
+                yield return new ConformanceCase(caseName, () =>
+                {
+                    var g = new ConformanceGraphs(caseName);
+                    return ConformanceRun.Check(backend, Model(g, format, pairing, window), KvType.F32, 4 * ConformanceBounds.Of(format), run => FeedSequences(run, g));
+                });
+            }
+        }
+    }
+
+    private static ModelGraph Model(ConformanceGraphs g, BlockFormat format, RopePairing pairing, int window)
+    {
+        const int HeadWidth = 16, Heads = 4, KvHeads = 2;
+        var width = Math.Max(64, format.Length);
+        var biased = pairing == RopePairing.Halves;
+        var rope = new RopeSpec(pairing, ConformanceGraphs.Frequencies(HeadWidth / 2));
+        var b = g.Builder;
+        (Weight, Weight?) Product(string name, int rows, int columns) => (g.Matrix(name, format, rows, columns), biased ? g.Vector(name + ".bias", rows) : null);
+        Value Norm(Value value, string name, int length) => b.Norm(value, NormKind.Rms, g.Vector(name, length, 1), null, 1e-5f);
+
+        var table = g.Matrix("token_embd", format, ConformanceGraphs.Tokens, width, 1);
+        var x = b.Embed(table);
+        for (var layer = 0; layer < 2; layer++)
+        {
+            var qkv = b.Linear(Norm(x, "norm", width), Product($"q{layer}", Heads * HeadWidth, width), Product($"k{layer}", KvHeads * HeadWidth, width), Product($"v{layer}", KvHeads * HeadWidth, width));
+            var (q, k) = biased ? (Norm(qkv[0], "q_norm", HeadWidth), Norm(qkv[1], "k_norm", HeadWidth)) : (qkv[0], qkv[1]);
+            var attended = b.Attention(b.Rope(q, rope, HeadWidth), b.Rope(k, rope, HeadWidth), qkv[2], new AttentionSpec(Heads, KvHeads, HeadWidth, HeadWidth, 0.25f, layer == 0 ? window : 0));
+            // Back to the width of the model by a float matrix: 64 heads' numbers are no whole block of every format.
+            x = b.Add(x, b.Linear(attended, g.Matrix($"o{layer}", ConformanceGraphs.F32, width, Heads * HeadWidth)));
+            var hidden = b.Linear(Norm(x, "norm", width), Product($"gate{layer}", width, width), Product($"up{layer}", width, width));
+            x = b.Add(x, b.Linear(b.Gate(hidden[0], hidden[1], Activation.Silu), [Product($"down{layer}", width, width)])[0]);
+        }
+
+        return b.Build(b.Linear(Norm(b.PickRows(x), "output_norm", width), table with { Name = "output" }));
+    }
+
+    private static ConformanceCase Case(IBackend backend, string name, double bound, Func<ConformanceGraphs, ModelGraph> make) => new(name, () =>
+    {
+        var g = new ConformanceGraphs(name);
+        return ConformanceRun.Check(backend, make(g), KvType.F32, bound, run =>
+        {
+            foreach (var rows in RowCounts)
+                run.Feed(Tokens(g, rows), past: rows % 4);
+            // Some rows only.
+            run.Feed(Tokens(g, 9), [new BatchSlice(9, 0, 0, 3)], [5, 6, 7], [0, 3, 8]);
+        });
+    });
+
+    private static void FeedSequences(ConformanceRun run, ConformanceGraphs g)
+    {
+        // A prefill, then token by token, then a chunk that crosses blocks.
+        run.Feed(Tokens(g, 9));
+        for (var past = 9; past < 14; past++)
+            run.Feed(Tokens(g, 1), past);
+        run.Feed(Tokens(g, 19), past: 14);
+
+        // Two sequences in scattered blocks, of different length, in one batch.
+        run.Feed(Tokens(g, 12), [new BatchSlice(5, 0, 0, 2), new BatchSlice(7, 0, 2, 3)], [40, 17, 30, 12, 21], Enumerable.Range(0, 12).ToArray());
+        // They go on together with a third; some logits only.
+        run.Feed(Tokens(g, 9), [new BatchSlice(1, 5, 0, 2), new BatchSlice(2, 7, 2, 3), new BatchSlice(6, 0, 5, 2)], [40, 17, 30, 12, 21, 33, 44], [0, 2, 3, 8]);
+        // The first forks: its full block is shared, its open block copied; both go on with tokens of their own.
+        run.CopyKvBlock(17, 25);
+        run.Feed(Tokens(g, 3), [new BatchSlice(1, 6, 0, 2), new BatchSlice(2, 6, 2, 2)], [40, 17, 40, 25], [0, 1, 2]);
+    }
+
+    private static int[] Tokens(ConformanceGraphs g, int count) => [.. Enumerable.Range(0, count).Select(_ => g.Next(ConformanceGraphs.Tokens))];
+}

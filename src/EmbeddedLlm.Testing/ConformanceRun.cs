@@ -1,0 +1,96 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Testing;
+
+/// <summary>The same graph loaded by a backend and by the reference, fed with the same batches.</summary>
+internal sealed class ConformanceRun : IDisposable
+{
+    public const int BlockTokens = 4;
+    public const int Blocks = 48;
+    public const int MaxRows = 64;
+
+    private readonly IModelRunner _runner;
+    private readonly IModelRunner _reference;
+    private readonly int _vocabulary;
+    private readonly double _bound;
+    private readonly List<float> _found = [];
+    private readonly List<float> _expected = [];
+
+    private ConformanceRun(IBackend backend, ModelGraph graph, KvType kvType, double bound)
+    {
+        var options = new RunnerOptions { KvBlockTokens = BlockTokens, KvBlocks = Blocks, KvType = kvType, MaxBatchRows = MaxRows, MaxOutputRows = MaxRows };
+        _vocabulary = graph.Logits.Width;
+        _bound = bound;
+        _reference = new ReferenceBackend().Load(graph, options);
+        _runner = backend.Load(graph, options);
+    }
+
+    /// <summary>Runs <paramref name="feed"/> and compares all its logits; returns the reason where the backend declines.</summary>
+    public static string? Check(IBackend backend, ModelGraph graph, KvType kvType, double bound, Action<ConformanceRun> feed)
+    {
+        var offer = backend.Offer(graph);
+        if (!offer.CanRun)
+            return string.IsNullOrWhiteSpace(offer.Reason) ? throw new ConformanceException("The backend declines without a reason.") : offer.Reason;
+
+        using var run = new ConformanceRun(backend, graph, kvType, bound);
+        feed(run);
+        run.Compare();
+        return null;
+    }
+
+    /// <summary>Rows of one sequence in blocks of their own from <paramref name="firstBlock"/> on; all their logits are asked for.</summary>
+    public void Feed(ReadOnlySpan<int> tokens, int past = 0, int firstBlock = 0)
+    {
+        var blocks = Enumerable.Range(firstBlock, (past + tokens.Length + BlockTokens - 1) / BlockTokens).ToArray();
+        Feed(tokens, [new BatchSlice(tokens.Length, past, 0, blocks.Length)], blocks, Enumerable.Range(0, tokens.Length).ToArray());
+    }
+
+    public void Feed(ReadOnlySpan<int> tokens, ReadOnlySpan<BatchSlice> slices, ReadOnlySpan<int> blocks, ReadOnlySpan<int> outputRows)
+    {
+        var batch = new Batch { Tokens = tokens, Slices = slices, KvBlocks = blocks, OutputRows = outputRows };
+        var logits = new float[outputRows.Length * _vocabulary];
+        _reference.Run(batch, logits);
+        _expected.AddRange(logits);
+        Array.Fill(logits, float.NaN);      // what the backend leaves untouched must show
+        _runner.Run(batch, logits);
+        _found.AddRange(logits);
+    }
+
+    public void CopyKvBlock(int from, int to)
+    {
+        _runner.CopyKvBlock(from, to);
+        _reference.CopyKvBlock(from, to);
+    }
+
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _reference.Dispose();
+    }
+
+    private void Compare()
+    {
+        double size = 0, difference = 0, peak = 0;
+        var worst = 0;
+        for (var i = 0; i < _expected.Count; i++)
+        {
+            if (!float.IsFinite(_found[i]))
+                throw new ConformanceException($"Row {i / _vocabulary}, column {i % _vocabulary}: found {_found[i]}, expected {_expected[i]}.");
+            var distance = Math.Abs((double)_found[i] - _expected[i]);
+            size += (double)_expected[i] * _expected[i];
+            difference += distance * distance;
+            if (distance > peak)
+                (peak, worst) = (distance, i);
+        }
+
+        size = Math.Sqrt(size / _expected.Count);
+        difference = Math.Sqrt(difference / _expected.Count);
+        if (difference > _bound * size || peak > ConformanceBounds.Peak * _bound * size)
+        {
+            throw new ConformanceException(
+                $"Relative difference {difference / size:g3} (bound {_bound:g3}), largest {peak / size:g3} (bound {ConformanceBounds.Peak * _bound:g3}) " +
+                $"at row {worst / _vocabulary}, column {worst % _vocabulary}: found {_found[worst]}, expected {_expected[worst]}.");
+        }
+    }
+}

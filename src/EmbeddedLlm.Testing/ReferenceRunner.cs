@@ -1,0 +1,321 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Testing;
+
+/// <summary>Walks a graph op by op; each op is one method that reads like its definition.</summary>
+internal sealed class ReferenceRunner : IModelRunner
+{
+    private readonly ModelGraph _graph;
+    private readonly RunnerOptions _options;
+    private readonly ReferenceKv[] _kv;
+    private readonly float[][] _values;     // by value id: [rows × width]
+
+    // Of the batch that runs now, by row.
+    private int[] _positions = [];
+    private int[] _slices = [];
+
+    public ReferenceRunner(ModelGraph graph, RunnerOptions options)
+    {
+        _graph = graph;
+        _options = options;
+        _kv = [.. graph.KvLayers.Select(layer => new ReferenceKv(layer, options))];
+        _values = new float[graph.ValueCount][];
+    }
+
+    public int KvBlocks => _options.KvBlocks;
+
+    public void CopyKvBlock(int from, int to)
+    {
+        foreach (var kv in _kv)
+            kv.Copy(from, to);
+    }
+
+    public void Dispose()
+    {
+    }
+
+    public void Run(in Batch batch, Span<float> logits)
+    {
+        Place(batch);
+        foreach (var op in _graph.Ops)
+        {
+            foreach (var output in op.Outputs)
+                _values[output.Id] = new float[(op is Op.PickRows ? batch.OutputRows.Length : RowsOf(op, batch)) * output.Width];
+            Run(op, batch);
+        }
+
+        _values[_graph.Logits.Id].CopyTo(logits);
+    }
+
+    private int RowsOf(Op op, in Batch batch) => op is Op.Embed ? batch.Tokens.Length : _values[op.Inputs[0].Id].Length / op.Inputs[0].Width;
+
+    // Finds position and slice of every row, and refuses a batch that does not hold together.
+    private void Place(in Batch batch)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Tokens.Length, _options.MaxBatchRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.OutputRows.Length, _options.MaxOutputRows);
+        _positions = new int[batch.Tokens.Length];
+        _slices = new int[batch.Tokens.Length];
+        var row = 0;
+        for (var s = 0; s < batch.Slices.Length; s++)
+        {
+            var slice = batch.Slices[s];
+            if ((long)slice.KvCount * _options.KvBlockTokens < (long)slice.Past + slice.Rows)
+                throw new ArgumentException($"Slice {s} has {slice.KvCount} blocks for {slice.Past} + {slice.Rows} positions.", nameof(batch));
+            for (var i = 0; i < slice.Rows; i++, row++)
+            {
+                _positions[row] = slice.Past + i;
+                _slices[row] = s;
+            }
+        }
+
+        if (row != batch.Tokens.Length)
+            throw new ArgumentException($"The slices have {row} rows, the batch {batch.Tokens.Length} tokens.", nameof(batch));
+    }
+
+    private void Run(Op op, in Batch batch)
+    {
+        switch (op)
+        {
+            case Op.Embed embed:
+                for (var row = 0; row < batch.Tokens.Length; row++)
+                    embed.Table.DequantizeRow(batch.Tokens[row], Row(embed.Out, row));
+                break;
+            case Op.Linear linear:
+                foreach (var projection in linear.Projections)
+                    Linear(linear, projection);
+                break;
+            case Op.Norm norm:
+                Norm(norm);
+                break;
+            case Op.Rope rope:
+                Rope(rope);
+                break;
+            case Op.Attention attention:
+                Attention(attention, batch);
+                break;
+            case Op.Gate gate:
+                ForEach(gate.Out, i => Activate(_values[gate.Gated.Id][i], gate.Kind) * _values[gate.Up.Id][i]);
+                break;
+            case Op.Activate activate:
+                ForEach(activate.Out, i => Activate(_values[activate.In.Id][i], activate.Kind));
+                break;
+            case Op.Add add:
+                ForEach(add.Out, i => _values[add.Left.Id][i] + _values[add.Right.Id][i]);
+                break;
+            case Op.Scale scale:
+                ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
+                break;
+            case Op.Experts experts:
+                Experts(experts);
+                break;
+            case Op.PickRows pick:
+                for (var i = 0; i < batch.OutputRows.Length; i++)
+                    Row(pick.In, batch.OutputRows[i]).CopyTo(Row(pick.Out, i));
+                break;
+            default:
+                throw new NotSupportedException($"The reference has no meaning for {op.GetType().Name}.");
+        }
+    }
+
+    private Span<float> Row(Value value, int row) => _values[value.Id].AsSpan(row * value.Width, value.Width);
+
+    private int Rows(Value value) => _values[value.Id].Length / value.Width;
+
+    private void ForEach(Value output, Func<int, double> function)
+    {
+        var values = _values[output.Id];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = (float)function(i);
+    }
+
+    // Out[row][o] = In[row] · Weight[o] + Bias[o]
+    private void Linear(Op.Linear linear, Projection projection)
+    {
+        var weights = new float[projection.Weight.Columns];
+        var bias = projection.Bias?.ToFloats();
+        for (var o = 0; o < projection.Weight.Rows; o++)
+        {
+            projection.Weight.DequantizeRow(o, weights);
+            for (var row = 0; row < Rows(linear.In); row++)
+                Row(projection.Out, row)[o] = (float)(Dot(weights, Row(linear.In, row)) + (bias?[o] ?? 0.0));
+        }
+    }
+
+    // Each run of the gain's length: (x − mean) / sqrt(mean square + ε) · gain + bias; RMS does not take the mean away.
+    private void Norm(Op.Norm norm)
+    {
+        var gain = norm.Gain.ToFloats();
+        var bias = norm.Bias?.ToFloats();
+        var all = _values[norm.In.Id];
+        for (var start = 0; start < all.Length; start += gain.Length)
+        {
+            var x = all.AsSpan(start, gain.Length);
+            double mean = 0;
+            if (norm.Kind == NormKind.Layer)
+            {
+                foreach (var number in x)
+                    mean += number;
+                mean /= x.Length;
+            }
+
+            double squares = 0;
+            foreach (var number in x)
+                squares += (number - mean) * (number - mean);
+            var factor = 1 / Math.Sqrt(squares / x.Length + norm.Epsilon);
+            for (var i = 0; i < x.Length; i++)
+                _values[norm.Out.Id][start + i] = (float)((x[i] - mean) * factor * gain[i] + (bias?[i] ?? 0.0));
+        }
+    }
+
+    // (a, b) → (a cos − b sin, a sin + b cos), with the angle position · frequency of the pair.
+    private void Rope(Op.Rope rope)
+    {
+        var spec = rope.Spec;
+        _values[rope.In.Id].CopyTo(_values[rope.Out.Id], 0);
+        for (var row = 0; row < Rows(rope.In); row++)
+        {
+            for (var head = 0; head < rope.In.Width; head += rope.HeadWidth)
+            {
+                for (var pair = 0; pair < spec.Frequencies.Length; pair++)
+                {
+                    var (first, second) = spec.Pairing == RopePairing.Adjacent ? (2 * pair, 2 * pair + 1) : (pair, pair + spec.Frequencies.Length);
+                    double a = Row(rope.In, row)[head + first], b = Row(rope.In, row)[head + second];
+                    var (sin, cos) = Math.SinCos(_positions[row] * spec.Frequencies[pair]);
+                    Row(rope.Out, row)[head + first] = (float)((a * cos - b * sin) * spec.Magnitude);
+                    Row(rope.Out, row)[head + second] = (float)((a * sin + b * cos) * spec.Magnitude);
+                }
+            }
+        }
+    }
+
+    private void Attention(Op.Attention attention, in Batch batch)
+    {
+        var kv = _kv[attention.Layer];
+        for (var row = 0; row < batch.Tokens.Length; row++)
+            kv.Write(BlocksOf(batch, row), _positions[row], Row(attention.K, row), Row(attention.V, row));
+
+        var spec = attention.Spec;
+        for (var row = 0; row < batch.Tokens.Length; row++)
+        {
+            var blocks = BlocksOf(batch, row);
+            var position = _positions[row];
+            var first = spec.Window > 0 ? Math.Max(0, position - spec.Window + 1) : 0;
+            double scale = spec.Scale;
+            if (spec.TemperatureScale != 0)
+                scale *= 1 + spec.TemperatureScale * Math.Log(1 + position / spec.TemperatureLength);
+
+            for (var head = 0; head < spec.Heads; head++)
+            {
+                var kvHead = head / (spec.Heads / spec.KvHeads);
+                var q = Row(attention.Q, row).Slice(head * spec.HeadWidth, spec.HeadWidth);
+                var weights = new double[position - first + 1];
+                for (var i = 0; i < weights.Length; i++)
+                    weights[i] = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
+                Softmax(weights);
+
+                var sums = new double[spec.ValueWidth];
+                for (var i = 0; i < weights.Length; i++)
+                {
+                    var v = kv.Value(blocks, first + i).Slice(kvHead * spec.ValueWidth, spec.ValueWidth);
+                    for (var d = 0; d < sums.Length; d++)
+                        sums[d] += weights[i] * v[d];
+                }
+
+                for (var d = 0; d < sums.Length; d++)
+                    Row(attention.Out, row)[head * spec.ValueWidth + d] = (float)sums[d];
+            }
+        }
+    }
+
+    private ReadOnlySpan<int> BlocksOf(in Batch batch, int row)
+    {
+        var slice = batch.Slices[_slices[row]];
+        return batch.KvBlocks.Slice(slice.KvStart, slice.KvCount);
+    }
+
+    // Σ over the chosen experts of weight · Down(act(Gate x) · Up x)
+    private void Experts(Op.Experts experts)
+    {
+        for (var row = 0; row < Rows(experts.In); row++)
+        {
+            var x = Row(experts.In, row);
+            var probabilities = Array.ConvertAll(Multiply(experts.Router, 0, x), logit => (double)logit);
+            Softmax(probabilities);
+
+            // The highest; of equal ones the first.
+            var chosen = Enumerable.Range(0, probabilities.Length).OrderByDescending(e => probabilities[e]).Take(experts.Spec.Used).ToArray();
+            var sum = experts.Spec.NormalizeWeights ? chosen.Sum(e => probabilities[e]) : 1;
+            var sums = new double[experts.Out.Width];
+            foreach (var e in chosen)
+            {
+                var hidden = Multiply(experts.GateProjection, e, x);
+                var up = Multiply(experts.UpProjection, e, x);
+                for (var i = 0; i < hidden.Length; i++)
+                    hidden[i] = (float)(Activate(hidden[i], experts.Spec.Activation) * up[i]);
+                var down = Multiply(experts.DownProjection, e, hidden);
+                for (var i = 0; i < sums.Length; i++)
+                    sums[i] += probabilities[e] / sum * experts.Spec.WeightScale * down[i];
+            }
+
+            for (var i = 0; i < sums.Length; i++)
+                Row(experts.Out, row)[i] = (float)sums[i];
+        }
+    }
+
+    private static float[] Multiply(Weight weight, int expert, ReadOnlySpan<float> x)
+    {
+        var weights = new float[weight.Columns];
+        var result = new float[weight.Rows];
+        for (var o = 0; o < result.Length; o++)
+        {
+            weight.DequantizeRow((long)expert * weight.Rows + o, weights);
+            result[o] = (float)Dot(weights, x);
+        }
+
+        return result;
+    }
+
+    private static double Dot(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    {
+        double sum = 0;
+        for (var i = 0; i < left.Length; i++)
+            sum += (double)left[i] * right[i];
+        return sum;
+    }
+
+    private static void Softmax(double[] scores)
+    {
+        var highest = scores.Max();
+        for (var i = 0; i < scores.Length; i++)
+            scores[i] = Math.Exp(scores[i] - highest);
+        var sum = scores.Sum();
+        for (var i = 0; i < scores.Length; i++)
+            scores[i] /= sum;
+    }
+
+    private static double Activate(double x, Activation kind) => kind switch
+    {
+        Activation.Silu => x / (1 + Math.Exp(-x)),
+        Activation.GeluTanh => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+        Activation.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
+        Activation.Relu => Math.Max(x, 0),
+        _ => throw new NotSupportedException($"The reference has no meaning for {kind}."),
+    };
+
+    // erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (1·3·5···(2n+1)): all terms of one sign, so nothing cancels (Abramowitz and Stegun, 7.1.6).
+    private static double Erf(double x)
+    {
+        if (Math.Abs(x) > 6)
+            return Math.Sign(x);
+        double term = x, sum = x;
+        for (var n = 1; Math.Abs(term) > 1e-18 * Math.Abs(sum); n++)
+        {
+            term *= 2 * x * x / (2 * n + 1);
+            sum += term;
+        }
+
+        return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
+    }
+}

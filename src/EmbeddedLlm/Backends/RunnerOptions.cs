@@ -1,0 +1,26 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace EmbeddedLlm.Backends;
+
+/// <summary>The sizes a runner is made for.</summary>
+[Experimental("ELLM001")]
+public sealed record RunnerOptions
+{
+    /// <summary>Positions in a block of KV memory.</summary>
+    public int KvBlockTokens { get; init; } = 32;
+
+    /// <summary>Blocks of KV memory to hold.</summary>
+    public required int KvBlocks { get; init; }
+
+    /// <summary>The number format of the KV cache.</summary>
+    public KvType KvType { get; init; } = KvType.F16;
+
+    /// <summary>The most rows (tokens) of one batch.</summary>
+    public int MaxBatchRows { get; init; } = 512;
+
+    /// <summary>The most rows of logits that one batch asks for.</summary>
+    public int MaxOutputRows { get; init; } = 64;
+
+    /// <summary>Threads; 0 for one per processor core.</summary>
+    public int Threads { get; init; }
+}

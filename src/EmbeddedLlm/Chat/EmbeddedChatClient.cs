@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+
+namespace EmbeddedLlm.Chat;
+
+/// <summary>
+/// The chat client of a loaded model. Stateless and safe for concurrent use; disposing it does nothing, as the model may have other clients.
+/// </summary>
+/// <param name="modelId">What responses carry.</param>
+/// <param name="prompt">Messages to tokens.</param>
+/// <param name="mapper">Options to a request.</param>
+/// <param name="generator">Tokens to text.</param>
+/// <param name="time">Dates responses.</param>
+/// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
+internal sealed class EmbeddedChatClient(
+    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, IReadOnlyList<object> services) : IChatClient
+{
+    /// <summary>The provider's name in metadata and traces.</summary>
+    public const string ProviderName = "embeddedllm";
+
+    private readonly ChatClientMetadata _metadata = new(ProviderName, providerUri: null, modelId);
+
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return StreamAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+    }
+
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return StreamAsync(messages, options, cancellationToken);
+    }
+
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType.IsInstanceOfType(this) ? this
+            : services.FirstOrDefault(serviceType.IsInstanceOfType);
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Templates and tokenizers compute for a while with long histories: not on the caller's (perhaps a window's) thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        var generation = mapper.Map(this, options);
+        var tokens = prompt.Tokens(messages, options?.Instructions, cancellationToken);
+        if (prompt.StopStrings.Count > 0)
+            generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
+        var answer = generator.Start(tokens, generation, beginsText: true, cancellationToken);
+
+        var id = Guid.NewGuid().ToString("N");
+        var created = time.GetUtcNow();
+        ChatResponseUpdate Update(AIContent content) => new(ChatRole.Assistant, [content])
+        {
+            ResponseId = $"response-{id}",
+            MessageId = $"message-{id}",
+            ModelId = modelId,
+            CreatedAt = created,
+        };
+
+        await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
+            yield return Update(new TextContent(text));
+
+        var last = Update(new UsageContent(answer.Usage));
+        last.FinishReason = answer.FinishReason;
+        yield return last;
+    }
+}

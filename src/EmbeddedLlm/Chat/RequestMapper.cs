@@ -1,0 +1,90 @@
+using EmbeddedLlm.Sampling;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedLlm.Chat;
+
+/// <summary>From <see cref="ChatOptions"/> to what the engine is asked for. What cannot be honoured is refused, never dropped.</summary>
+internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, ILogger logger)
+{
+    /// <summary>Maps the options of one request; they are only read.</summary>
+    /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is given.</param>
+    /// <param name="options">The caller's options.</param>
+    /// <exception cref="NotSupportedException">A feature is asked for that is not built yet.</exception>
+    /// <exception cref="InvalidOperationException">Another model is asked for.</exception>
+    /// <exception cref="ArgumentException">A value is of the wrong type.</exception>
+    public GenerationOptions Map(IChatClient client, ChatOptions? options)
+    {
+        if (options is null)
+            return new();
+
+        Refuse(options);
+        var raw = Raw(client, options);
+        return new()
+        {
+            Sampling = raw?.Sampling ?? Sampling(options),
+            Seed = raw?.Seed ?? options.Seed,
+            MaxOutputTokens = raw?.MaxOutputTokens ?? options.MaxOutputTokens,
+            StopSequences = raw?.StopSequences ?? options.StopSequences?.ToArray(),
+        };
+    }
+
+    private void Refuse(ChatOptions options)
+    {
+        if (options.ModelId is { } asked && asked != modelId)
+            throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
+        if (options.ConversationId is not null)
+            throw new NotSupportedException("ConversationId is not supported: the client keeps no history. Send all messages; a shared beginning is not computed again.");
+        if (options.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode)
+            throw NotYet("Tools");
+        if (options.ResponseFormat is not (null or ChatResponseFormatText))
+            throw NotYet("ResponseFormat other than text");
+        if (options.Reasoning is { } reasoning && (reasoning.Effort is not null || reasoning.Output is not null))
+            throw NotYet("Reasoning");
+        foreach (var key in options.AdditionalProperties?.Keys ?? Enumerable.Empty<string>())
+        {
+            if (key is "logprobs" or "top_logprobs")
+                throw NotYet(key);
+        }
+    }
+
+    private GenerationOptions? Raw(IChatClient client, ChatOptions options)
+    {
+        switch (options.RawRepresentationFactory?.Invoke(client))
+        {
+            case null:
+                return null;
+            case GenerationOptions generation:
+                return generation;
+            case SamplingOptions sampling:
+                return new() { Sampling = sampling };
+            case var other: // it may be meant for another provider's client
+                LogForeignRepresentation(logger, other.GetType());
+                return null;
+        }
+    }
+
+    private SamplingOptions Sampling(ChatOptions options)
+    {
+        var sampling = defaults with
+        {
+            Temperature = options.Temperature ?? defaults.Temperature,
+            TopP = options.TopP ?? defaults.TopP,
+            TopK = options.TopK ?? defaults.TopK,
+            FrequencyPenalty = options.FrequencyPenalty ?? defaults.FrequencyPenalty,
+            PresencePenalty = options.PresencePenalty ?? defaults.PresencePenalty,
+        };
+        foreach (var (key, value) in options.AdditionalProperties ?? [])
+        {
+            if (value is not null)
+                SamplingProperties.TrySet(ref sampling, key, value); // other keys are other people's
+        }
+
+        return sampling;
+    }
+
+    private static NotSupportedException NotYet(string what) => new($"{what}: not supported yet; it comes with a later version.");
+
+    [LoggerMessage(2020, LogLevel.Warning, "RawRepresentationFactory gave a {Type}, which is none of this client's options; it is ignored.")]
+    private static partial void LogForeignRepresentation(ILogger logger, Type type);
+}

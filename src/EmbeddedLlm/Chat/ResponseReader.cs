@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+using EmbeddedLlm.Engine;
+using EmbeddedLlm.Tokenization;
+using Microsoft.Extensions.AI;
+
+namespace EmbeddedLlm.Chat;
+
+/// <summary>The answer of one request: its tokens become text, up to a stop string. Read once; the counts are final after that.</summary>
+internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer, IReadOnlyList<string> stopSequences)
+{
+    private readonly StopStrings _stops = new(stopSequences);
+    private int _outputTokens;
+
+    /// <summary>Why the answer ended.</summary>
+    public ChatFinishReason FinishReason => _stops.Found || tokens.Reason == StopReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
+
+    /// <summary>
+    /// Tokens of prompt and answer. Counted are the tokens that were read here: what the engine made beyond a stop string is not the caller's.
+    /// </summary>
+    public UsageDetails Usage => new()
+    {
+        InputTokenCount = tokens.PromptTokens,
+        CachedInputTokenCount = tokens.CachedTokens,
+        OutputTokenCount = _outputTokens,
+        TotalTokenCount = tokens.PromptTokens + _outputTokens,
+    };
+
+    /// <summary>The text, as soon as it is certain. Leaving the enumeration early ends the request.</summary>
+    public async IAsyncEnumerable<string> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var token in tokens.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            _outputTokens++;
+            if (_stops.Append(detokenizer.Append(token)) is { Length: > 0 } text)
+                yield return text;
+            if (_stops.Found)
+                yield break;
+        }
+
+        if (_stops.Append(detokenizer.Flush()) + _stops.Flush() is { Length: > 0 } rest)
+            yield return rest;
+    }
+}

@@ -1,0 +1,37 @@
+using EmbeddedLlm.Engine;
+using EmbeddedLlm.Sampling;
+using EmbeddedLlm.Tokenization;
+
+namespace EmbeddedLlm.Chat;
+
+/// <summary>From the tokens of a prompt to text: what chat and plain completion share.</summary>
+/// <param name="engine">Runs the request.</param>
+/// <param name="tokenizer">Turns tokens into text and knows which end it.</param>
+/// <param name="sampling">Used where a request does not say.</param>
+/// <param name="seed">Used where a request does not say.</param>
+internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer, SamplingOptions sampling, long? seed)
+{
+    /// <summary>Starts a request.</summary>
+    /// <param name="prompt">The tokens to go on from.</param>
+    /// <param name="options">What is null takes the defaults.</param>
+    /// <param name="beginsText">Whether the answer is a text of its own (a message) rather than the rest of the prompt's.</param>
+    /// <param name="cancellationToken">Ends the request within a step.</param>
+    /// <exception cref="ArgumentException">The prompt is empty.</exception>
+    /// <exception cref="ContextFullException">The prompt does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, CancellationToken cancellationToken)
+    {
+        if (prompt.IsEmpty)
+            throw new ArgumentException("The prompt has no token.", nameof(prompt));
+
+        var request = new GenerationRequest
+        {
+            Prompt = prompt,
+            Sampling = options.Sampling ?? sampling,
+            Seed = options.Seed ?? seed,
+            MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
+            StopTokens = tokenizer.EndOfGeneration,
+        };
+        return new(engine.Start(request, cancellationToken), tokenizer.CreateDetokenizer(beginsText: beginsText), options.StopSequences ?? []);
+    }
+}

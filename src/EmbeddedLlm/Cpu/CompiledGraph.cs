@@ -1,0 +1,29 @@
+namespace EmbeddedLlm.Cpu;
+
+/// <summary>What <see cref="CpuCompiler"/> makes of a graph: kernels, and the memory that they are bound to.</summary>
+/// <param name="kernels">The steps, in order.</param>
+/// <param name="memory">What the kernels work in.</param>
+/// <param name="logits">The result: [output rows × vocabulary].</param>
+/// <param name="vocabulary">Tokens are below this.</param>
+internal sealed class CompiledGraph(CpuKernel[] kernels, GraphMemory memory, Activations logits, int vocabulary) : IDisposable
+{
+    /// <summary>The steps, in order.</summary>
+    public CpuKernel[] Kernels { get; } = kernels;
+
+    /// <summary>The result: [output rows × vocabulary].</summary>
+    public Activations Logits { get; } = logits;
+
+    /// <summary>Tokens are below this.</summary>
+    public int Vocabulary { get; } = vocabulary;
+
+    /// <summary>The cache.</summary>
+    public KvMemory Kv { get; } = memory.Kv;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var kernel in Kernels)
+            kernel.Dispose();
+        memory.Dispose();
+    }
+}

@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu.Tiers;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu;
+
+/// <summary>Runs models on the processor, in managed code. Always there; other backends that can run a model are preferred.</summary>
+[Experimental("ELLM001")]
+public sealed class CpuBackend : IBackend
+{
+    /// <summary>The instruction set that multiplies on this machine, such as <c>AVX-512</c>.</summary>
+    public static string InstructionSet => Tier.Best.Name;
+
+    /// <inheritdoc/>
+    public string Name => "cpu";
+
+    /// <inheritdoc/>
+    public BackendOffer Offer(ModelGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return CpuCompiler.WhyNot(graph) is { } reason
+            ? new BackendOffer(false, 0, reason)
+            : new BackendOffer(true, 0, $"{Environment.ProcessorCount} processor cores, {InstructionSet}.");
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="UnsupportedModelException">The graph has an op or a weight format that this backend does not know; the message names it.</exception>
+    public IModelRunner Load(ModelGraph graph, RunnerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        return new CpuRunner(graph, options);
+    }
+}

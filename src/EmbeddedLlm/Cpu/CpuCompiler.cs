@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using System.Runtime.Intrinsics;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu.Kernels;
+using EmbeddedLlm.Cpu.Lanes;
+using EmbeddedLlm.Cpu.Tiers;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu;
+
+/// <summary>Turns each op of a graph into a kernel, once, and puts neighbours together where that pays.</summary>
+internal static class CpuCompiler
+{
+    /// <summary>Why this backend cannot run <paramref name="graph"/>; null if it can.</summary>
+    public static string? WhyNot(ModelGraph graph)
+    {
+        foreach (var op in graph.Ops)
+        {
+            if (op is not (Op.Embed or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
+                return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
+        }
+
+        return null;
+    }
+
+    /// <summary>Compiles for the widest registers of this processor.</summary>
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions) =>
+        Vector512.IsHardwareAccelerated ? CpuCompiler<Lanes16>.Compile(graph, options, fusions)
+        : Vector256.IsHardwareAccelerated ? CpuCompiler<Lanes8>.Compile(graph, options, fusions)
+        : CpuCompiler<Lanes4>.Compile(graph, options, fusions);
+}
+
+/// <summary>The compiler for one width of registers.</summary>
+internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+{
+    private readonly GraphMemory _memory;
+    private readonly CpuFusions _fusions;
+    private readonly Dictionary<RopeSpec, RopeTableKernel> _ropes = [];
+    private readonly List<CpuKernel> _kernels = [];
+    private readonly List<CpuKernel> _joined = [];      // to be run without a barrier between them
+    private readonly List<Op> _joinedOps = [];
+
+    private CpuCompiler(GraphMemory memory, CpuFusions fusions) => (_memory, _fusions) = (memory, fusions);
+
+    /// <summary>Compiles <paramref name="graph"/>.</summary>
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions)
+    {
+        var memory = new GraphMemory(graph, options);
+        var compiler = new CpuCompiler<TLanes>(memory, fusions);
+        try
+        {
+            compiler.AddRopeTables(graph);
+            foreach (var op in graph.Ops)
+                compiler.Add(op);
+            compiler.Join();
+        }
+        catch
+        {
+            foreach (var kernel in compiler._kernels.Concat(compiler._joined))
+                kernel.Dispose();
+            memory.Dispose();
+            throw;
+        }
+
+        var vocabulary = graph.Ops.OfType<Op.Embed>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
+        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary);
+    }
+
+    // One table for all ops that turn alike. Tables come before all else, and are joined with nothing but the embedding that every rope waits for.
+    private void AddRopeTables(ModelGraph graph)
+    {
+        foreach (var op in graph.Ops.OfType<Op.Rope>())
+        {
+            if (_ropes.ContainsKey(op.Spec))
+                continue;
+            var table = new RopeTableKernel(op.Spec, _memory.RowsOf(op.In));
+            _ropes.Add(op.Spec, table);
+            _joined.Add(table);
+        }
+    }
+
+    private void Add(Op op)
+    {
+        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.Experts or Op.Attention);
+        if (!mayJoin || _joinedOps.Exists(other => NeedEachOther(op, other)))
+            Join();
+
+        var kernel = Make(op);
+        if (mayJoin)
+        {
+            _joined.Add(kernel);
+            _joinedOps.Add(op);
+        }
+        else
+        {
+            _kernels.Add(kernel);
+        }
+    }
+
+    // Whether one writes memory that the other reads or writes; but not if every worker finds there only what it wrote itself.
+    private bool NeedEachOther(Op a, Op b) =>
+        (Meet(a.Outputs, b.Inputs) || Meet(a.Inputs, b.Outputs) || Meet(a.Outputs, b.Outputs)) && (Runs(a) == (0, 0) || Runs(a) != Runs(b));
+
+    // Norm and rope share their work out by runs (or heads) of rows: the width of a row and the length of a run; (0, 0) for other ops.
+    private static (int Width, int Run) Runs(Op op) => op switch
+    {
+        Op.Norm norm => (norm.In.Width, norm.Gain.Columns),
+        Op.Rope rope => (rope.In.Width, rope.HeadWidth),
+        _ => (0, 0),
+    };
+
+    private bool Meet(ImmutableArray<Value> some, ImmutableArray<Value> others) =>
+        some.Any(one => others.Any(other => _memory.Share(one, other)));
+
+    // Closes the group of joined kernels.
+    private void Join()
+    {
+        if (_joined.Count > 0)
+            _kernels.Add(_joined.Count == 1 ? _joined[0] : new JoinedKernel([.. _joined]));
+        _joined.Clear();
+        _joinedOps.Clear();
+    }
+
+    private CpuKernel Make(Op op) => op switch
+    {
+        Op.Embed embed => new EmbedKernel(embed.Table, Bind(embed.Out)),
+        Op.Linear linear => Linear(linear),
+        Op.Norm norm => new NormKernel<TLanes>(norm, Bind(norm.In), Bind(norm.Out)),
+        Op.Rope rope => new RopeKernel<TLanes>(rope, _ropes[rope.Spec], Bind(rope.In), Bind(rope.Out)),
+        Op.Attention attention => new AttentionKernel<TLanes>(attention, _memory.Kv, Bind(attention.Q), Bind(attention.K), Bind(attention.V), Bind(attention.Out)),
+        Op.Gate gate => Gate(gate),
+        Op.Activate activate => Activate(activate),
+        Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
+        Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
+        Op.Experts experts => Experts(experts),
+        Op.PickRows pick => new PickRowsKernel(Bind(pick.In), Bind(pick.Out)),
+        _ => throw new UnsupportedModelException($"The CPU backend has no kernel for the op {op.GetType().Name}."),
+    };
+
+    private Activations Bind(Value value) => _memory.Bind(value);
+
+    private LinearKernel Linear(Op.Linear op)
+    {
+        var parts = op.Projections.Select(projection => new LinearPart(projection.Weight, projection.Bias, Bind(projection.Out))).ToArray();
+        return new LinearKernel(Tier.Best, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In));
+    }
+
+    private ElementwiseKernel<TLanes, TOperation> Elementwise<TOperation>(Value left, Value right, Value result, TOperation operation)
+        where TOperation : struct, IElementwise => new(Bind(left), Bind(right), Bind(result), operation);
+
+    private CpuKernel Gate(Op.Gate op) => op.Kind switch
+    {
+        Activation.Silu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Silu>()),
+        Activation.GeluTanh => Elementwise(op.Gated, op.Up, op.Out, new Gated<GeluTanh>()),
+        Activation.Gelu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Gelu>()),
+        Activation.Relu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Relu>()),
+        _ => throw Unknown(op.Kind),
+    };
+
+    private CpuKernel Activate(Op.Activate op) => op.Kind switch
+    {
+        Activation.Silu => Elementwise(op.In, op.In, op.Out, new Activated<Silu>()),
+        Activation.GeluTanh => Elementwise(op.In, op.In, op.Out, new Activated<GeluTanh>()),
+        Activation.Gelu => Elementwise(op.In, op.In, op.Out, new Activated<Gelu>()),
+        Activation.Relu => Elementwise(op.In, op.In, op.Out, new Activated<Relu>()),
+        _ => throw Unknown(op.Kind),
+    };
+
+    private CpuKernel Experts(Op.Experts op) => op.Spec.Activation switch
+    {
+        Activation.Silu => Experts<Silu>(op),
+        Activation.GeluTanh => Experts<GeluTanh>(op),
+        Activation.Gelu => Experts<Gelu>(op),
+        Activation.Relu => Experts<Relu>(op),
+        _ => throw Unknown(op.Spec.Activation),
+    };
+
+    private ExpertsKernel<TLanes, TActivation> Experts<TActivation>(Op.Experts op) where TActivation : struct, IActivation =>
+        new(Tier.Best, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In));
+
+    private static UnsupportedModelException Unknown(Activation kind) => new($"The CPU backend does not know the activation {kind}.");
+}

@@ -1,0 +1,284 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu.Lanes;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu.Kernels;
+
+/// <summary>
+/// Attention over the paged cache, without a score matrix: block by block of the cache with a running maximum and sum
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022).
+/// A unit of work is a few rows of one sequence and one KV head with all query heads that share it, so keys and values are read once for them.
+/// Each row goes through the blocks of its positions in order and by itself, so its result depends on nothing but its own sequence.
+/// </summary>
+internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : unmanaged, ILanes<TLanes>
+{
+    // Query vectors of a unit. With heads of 64 numbers, everything that a unit touches takes about 40 KB.
+    private const int UnitVectors = 32;
+
+    private readonly AttentionSpec _spec;
+    private readonly int _layer;
+    private readonly KvMemory _kv;
+    private readonly Activations _q;
+    private readonly Activations _k;
+    private readonly Activations _v;
+    private readonly Activations _result;
+    private readonly int _group;        // query heads per KV head
+    private readonly int _unitRows;
+    private readonly int _keyStride;
+    private readonly int _valueStride;
+
+    public AttentionKernel(Op.Attention op, KvMemory kv, Activations q, Activations k, Activations v, Activations result)
+    {
+        _spec = op.Spec;
+        _layer = op.Layer;
+        _kv = kv;
+        (_q, _k, _v, _result) = (q, k, v, result);
+        _group = _spec.Heads / _spec.KvHeads;
+        _unitRows = Math.Max(1, UnitVectors / _group);
+        _keyStride = kv.KeyStride;
+        _valueStride = KvMemory.ValueStride(_spec);
+    }
+
+    public override int Phases => 2;
+
+    public override int ScratchBytes
+    {
+        get
+        {
+            Place(null, out var bytes);
+            return checked((int)bytes);
+        }
+    }
+
+    public override void Run(int phase, CpuStep step, Worker worker)
+    {
+        if (phase == 0)
+            Remember(step, worker);
+        else
+            Attend(step, worker);
+    }
+
+    // Writes the keys and values of the batch to the cache.
+    private void Remember(CpuStep step, Worker worker)
+    {
+        var (start, end) = worker.Share(step.Rows * _spec.KvHeads);
+        for (var unit = start; unit < end; unit++)
+        {
+            var (row, head) = (unit / _spec.KvHeads, unit % _spec.KvHeads);
+            var position = step.Positions[row];
+            var block = step.KvBlocks[step.Slices[step.RowSlices[row]].KvStart + position / _kv.BlockTokens];
+            var place = position % _kv.BlockTokens;
+            var key = new ReadOnlySpan<float>(_k.Row(row) + head * _spec.HeadWidth, _spec.HeadWidth);
+            var value = new ReadOnlySpan<float>(_v.Row(row) + head * _spec.ValueWidth, _spec.ValueWidth);
+            var keys = _kv.Keys(_layer, block, head);
+            var values = _kv.Values(_layer, block, head);
+            if (_kv.Type == KvType.F16)
+            {
+                var halves = new Span<Half>(worker.Scratch, _spec.HeadWidth);
+                TensorPrimitives.ConvertToHalf(key, halves);
+                Scatter(halves, (Half*)keys + place);
+                TensorPrimitives.ConvertToHalf(value, new Span<Half>((Half*)values + place * _valueStride, _spec.ValueWidth));
+            }
+            else
+            {
+                Scatter(key, (float*)keys + place);
+                value.CopyTo(new Span<float>((float*)values + place * _valueStride, _spec.ValueWidth));
+            }
+        }
+    }
+
+    private void Scatter<T>(ReadOnlySpan<T> key, T* keys) where T : unmanaged
+    {
+        for (var i = 0; i < key.Length; i++)
+            keys[i * _keyStride] = key[i];
+    }
+
+    private void Attend(CpuStep step, Worker worker)
+    {
+        var tile = Place(worker.Scratch, out _);
+        var (slice, sliceRow, sliceUnit) = (0, 0, 0);
+        for (var unit = worker.Next(); ; unit = worker.Next())
+        {
+            // Units grow, so the slice that holds this one is found by going on from the last.
+            while (slice < step.SliceCount && unit >= sliceUnit + UnitsOf(step.Slices[slice]))
+            {
+                sliceUnit += UnitsOf(step.Slices[slice]);
+                sliceRow += step.Slices[slice].Rows;
+                slice++;
+            }
+
+            if (slice == step.SliceCount)
+                return;
+
+            // The last rows see most positions: they come first, so that workers end together.
+            ref readonly var at = ref step.Slices[slice];
+            var first = (UnitsOf(at) - 1 - (unit - sliceUnit)) / _spec.KvHeads * _unitRows;
+            tile.Head = (unit - sliceUnit) % _spec.KvHeads;
+            tile.Row = sliceRow + first;
+            tile.Rows = Math.Min(_unitRows, at.Rows - first);
+            tile.Position = at.Past + first;
+            Attend(tile, step.KvBlocks + at.KvStart);
+        }
+    }
+
+    // Lays a tile's memory out from start on; each part begins a cache line.
+    private Tile Place(byte* start, out long bytes)
+    {
+        var next = 0L;
+        float* Take(long floats)
+        {
+            var part = start + next;
+            next += (floats + 15) / 16 * 16 * sizeof(float);
+            return (float*)part;
+        }
+
+        long vectors = _unitRows * _group;
+        var tile = new Tile
+        {
+            Keys = Take((long)_spec.HeadWidth * _keyStride),
+            Values = Take((long)_kv.BlockTokens * _valueStride),
+            Queries = Take(vectors * _spec.HeadWidth),
+            Scores = Take(vectors * _keyStride),
+            Sums = Take(vectors * _valueStride),
+            Maxima = Take(vectors),
+            Totals = Take(vectors),
+            Factors = Take(vectors),
+        };
+        bytes = next;
+        return tile;
+    }
+
+    private int UnitsOf(in BatchSlice slice) => (slice.Rows + _unitRows - 1) / _unitRows * _spec.KvHeads;
+
+    private void Attend(in Tile tile, int* blocks)
+    {
+        Begin(tile);
+        var length = _kv.BlockTokens;
+        var firstSeen = View(tile.Position, 0).From;
+        for (var b = firstSeen / length; b <= (tile.Position + tile.Rows - 1) / length; b++)
+        {
+            // The rows that see something of this block.
+            var start = b * length;
+            var begin = Math.Max(0, start - tile.Position);
+            var end = begin;
+            while (end < tile.Rows && View(tile.Position + end, start).From < length)
+                end++;
+
+            var keys = Floats(_kv.Keys(_layer, blocks[b], tile.Head), tile.Keys, _spec.HeadWidth * _keyStride);
+            TileProduct<TLanes>.Run(
+                tile.Queries + begin * _group * _spec.HeadWidth, _spec.HeadWidth, keys, _keyStride,
+                tile.Scores + begin * _group * _keyStride, _keyStride, null, (end - begin) * _group, _spec.HeadWidth, _keyStride);
+
+            for (var row = begin; row < end; row++)
+            {
+                for (var vector = row * _group; vector < (row + 1) * _group; vector++)
+                    Weigh(tile, vector, View(tile.Position + row, start));
+            }
+
+            var values = Floats(_kv.Values(_layer, blocks[b], tile.Head), tile.Values, length * _valueStride);
+            for (var row = begin; row < end;)
+            {
+                // Rows that see the whole block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
+                var (from, to) = View(tile.Position + row, start);
+                var vector = row++ * _group;
+                while (from == 0 && to == length && row < end && View(tile.Position + row, start) == (0, length))
+                    row++;
+                TileProduct<TLanes>.Run(
+                    tile.Scores + vector * _keyStride + from, _keyStride, values + from * _valueStride, _valueStride,
+                    tile.Sums + vector * _valueStride, _valueStride, tile.Factors + vector, row * _group - vector, to - from, _valueStride);
+            }
+        }
+
+        Finish(tile);
+    }
+
+    // What a row at this position sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
+    private (int From, int To) View(int position, int start)
+    {
+        var from = _spec.Window == 0 ? 0 : Math.Max(0, position - _spec.Window + 1 - start);
+        return (from, Math.Min(_kv.BlockTokens, position - start + 1));
+    }
+
+    private void Begin(in Tile tile)
+    {
+        for (var row = 0; row < tile.Rows; row++)
+        {
+            var scale = _spec.Scale;
+            if (_spec.TemperatureScale != 0)
+                scale *= (float)(1 + _spec.TemperatureScale * Math.Log(1 + Math.Floor((double)(tile.Position + row) / _spec.TemperatureLength)));
+            var length = _group * _spec.HeadWidth;
+            TensorPrimitives.Multiply(
+                new ReadOnlySpan<float>(_q.Row(tile.Row + row) + tile.Head * length, length), scale, new Span<float>(tile.Queries + row * length, length));
+        }
+
+        var vectors = tile.Rows * _group;
+        new Span<float>(tile.Maxima, vectors).Fill(float.NegativeInfinity);
+        new Span<float>(tile.Totals, vectors).Clear();
+        new Span<float>(tile.Sums, vectors * _valueStride).Clear();
+    }
+
+    // Scores become weights e^(score − maximum so far); Factors gets what all earlier weights must be multiplied by.
+    private void Weigh(in Tile tile, int vector, (int From, int To) view)
+    {
+        var scores = tile.Scores + vector * _keyStride;
+        new Span<float>(scores, view.From).Fill(float.NegativeInfinity);
+        new Span<float>(scores + view.To, _keyStride - view.To).Fill(float.NegativeInfinity);
+
+        var maxima = TLanes.Fill(tile.Maxima[vector]);
+        for (var i = 0; i < _keyStride; i += TLanes.Count)
+            maxima = TLanes.Max(maxima, TLanes.Load(scores + i));
+        var maximum = TLanes.Max(maxima);
+
+        var total = TLanes.Fill(0);
+        for (var i = 0; i < _keyStride; i += TLanes.Count)
+        {
+            var weights = LaneMath.Exp(TLanes.Load(scores + i) - TLanes.Fill(maximum));
+            weights.Store(scores + i);
+            total += weights;
+        }
+
+        var factor = MathF.Exp(tile.Maxima[vector] - maximum);
+        tile.Factors[vector] = factor;
+        tile.Totals[vector] = tile.Totals[vector] * factor + TLanes.Sum(total);
+        tile.Maxima[vector] = maximum;
+    }
+
+    private void Finish(in Tile tile)
+    {
+        for (var row = 0; row < tile.Rows; row++)
+        {
+            for (var head = 0; head < _group; head++)
+            {
+                var vector = row * _group + head;
+                var target = new Span<float>(_result.Row(tile.Row + row) + (tile.Head * _group + head) * _spec.ValueWidth, _spec.ValueWidth);
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(tile.Sums + vector * _valueStride, _spec.ValueWidth), 1 / tile.Totals[vector], target);
+            }
+        }
+    }
+
+    // Numbers of the cache as floats: where they are, or converted into the worker's own memory.
+    private float* Floats(byte* numbers, float* target, int count)
+    {
+        if (_kv.Type == KvType.F32)
+            return (float*)numbers;
+        for (var i = 0; i < count; i += TLanes.Count)
+            TLanes.LoadHalf((ushort*)numbers + i).Store(target + i);
+        return target;
+    }
+
+    /// <summary>One unit of work: rows Row … of the batch, of one sequence, from Position on; and the worker's memory for it.</summary>
+    private struct Tile
+    {
+        public int Row, Rows, Position, Head;
+        public float* Keys;         // [HeadWidth × keyStride]
+        public float* Values;       // [block × valueStride]
+        public float* Queries;      // [vectors × HeadWidth], scaled
+        public float* Scores;       // [vectors × keyStride]
+        public float* Sums;         // [vectors × valueStride]
+        public float* Maxima;       // [vectors]
+        public float* Totals;       // [vectors]
+        public float* Factors;      // [vectors]
+    }
+}

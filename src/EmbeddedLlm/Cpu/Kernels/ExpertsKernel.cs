@@ -1,0 +1,244 @@
+using EmbeddedLlm.Cpu.Lanes;
+using EmbeddedLlm.Cpu.Panels;
+using EmbeddedLlm.Cpu.Tiers;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu.Kernels;
+
+/// <summary>
+/// A mixture of experts with its router, see <see cref="Op.Experts"/>. Each row has <c>Used</c> <em>visits</em>, one for each expert it is sent to.
+/// Visits are ordered by expert, so that each expert is read once for all its rows. A visit's numbers depend on its own row only,
+/// and the visits of a row are added in the order of the row's choice; so a row does not notice its neighbours.
+/// </summary>
+internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
+    where TLanes : unmanaged, ILanes<TLanes>
+    where TActivation : struct, IActivation
+{
+    private readonly Workspace _workspace;
+    private readonly Activations _input;
+    private readonly Activations _output;
+    private readonly ExpertsSpec _spec;
+    private readonly int _maxColumns;
+    private readonly PanelMatrix _router;
+    private readonly PanelMatrix _gate;
+    private readonly PanelMatrix _up;
+    private readonly PanelMatrix _down;
+    private readonly Packing _routerPacking;
+    private readonly Packing _inputPacking;
+    private readonly Packing _hiddenPacking;
+
+    // Places in the workspace.
+    private readonly long _packedAt;
+    private readonly long _logitsAt;        // [rows × experts]
+    private readonly long _weightsAt;       // [rows × used] of the row's choices, in order
+    private readonly long _chosenAt;        // [rows × used] experts, the most probable first
+    private readonly long _visitsAt;        // [rows × used] visit of each choice
+    private readonly long _visitRowsAt;     // [visits] row of each visit
+    private readonly long _startsAt;        // [experts + 1] first visit of each expert
+    private readonly long _gatedAt;         // [visits × hidden]
+    private readonly long _upAt;            // [visits × hidden]
+    private readonly long _resultsAt;       // [visits × width]
+
+    /// <summary>Packs the weights, in parallel.</summary>
+    /// <param name="tier">The instruction set; <see cref="Tier.Best"/> outside tests.</param>
+    /// <param name="workspace">Shared memory of the runner's kernels.</param>
+    /// <param name="op">Weights and how experts are chosen.</param>
+    /// <param name="input">[rows × op.In.Width].</param>
+    /// <param name="output">[rows × op.Out.Width].</param>
+    /// <param name="maxRows">The most rows of one step.</param>
+    /// <exception cref="NotSupportedException">There is no panel for a weight's format.</exception>
+    public ExpertsKernel(Tier tier, Workspace workspace, Op.Experts op, Activations input, Activations output, int maxRows)
+    {
+        _workspace = workspace;
+        _input = input;
+        _output = output;
+        _spec = op.Spec;
+        _maxColumns = tier.MaxColumns;
+        _router = new PanelMatrix(tier, op.Router);
+        _gate = new PanelMatrix(tier, op.GateProjection);
+        _up = new PanelMatrix(tier, op.UpProjection);
+        _down = new PanelMatrix(tier, op.DownProjection);
+
+        // The rows of each expert begin a tile of their own.
+        var visits = checked(maxRows * _spec.Used);
+        var places = checked(visits + Math.Min(visits, _router.Rows) * _maxColumns);
+        _routerPacking = new Packing(_maxColumns, maxRows, _router);
+        _inputPacking = new Packing(_maxColumns, places, _gate, _up);
+        _hiddenPacking = new Packing(_maxColumns, places, _down);
+
+        var bytes = 0L;
+        _packedAt = Take(Math.Max(_routerPacking.Bytes, Math.Max(_inputPacking.Bytes, _hiddenPacking.Bytes)));
+        _logitsAt = Take((long)maxRows * _router.Rows * sizeof(float));
+        _weightsAt = Take((long)visits * sizeof(float));
+        _chosenAt = Take((long)visits * sizeof(int));
+        _visitsAt = Take((long)visits * sizeof(int));
+        _visitRowsAt = Take((long)visits * sizeof(int));
+        _startsAt = Take((_router.Rows + 1L) * sizeof(int));
+        _gatedAt = Take((long)visits * _gate.Rows * sizeof(float));
+        _upAt = Take((long)visits * _gate.Rows * sizeof(float));
+        _resultsAt = Take((long)visits * _down.Rows * sizeof(float));
+        workspace.Reserve(bytes);
+
+        // Behind each part there is room for a register, so that loops need no remainder.
+        long Take(long size)
+        {
+            var at = bytes;
+            bytes += (size + 127) / 64 * 64;
+            return at;
+        }
+    }
+
+    public override int Phases => 10;
+
+    public override int ScratchBytes => PanelMatrix.ScratchBytes;
+
+    public override void Run(int phase, CpuStep step, Worker worker)
+    {
+        var rows = _input.RowsIn(step);
+        var packed = At<byte>(_packedAt);
+        switch (phase)
+        {
+            case 0:
+                _routerPacking.Pack(packed, 0, _input, rows, null, worker);
+                break;
+            case 1:
+                var (start, end) = worker.Share(_router.Panels);
+                _router.Multiply(_routerPacking.For(_router, packed), rows, 0, start, end, null, At<float>(_logitsAt), (float*)worker.Scratch);
+                break;
+            case 2:
+                Choose(worker.Share(rows));
+                break;
+            case 3:
+                if (worker.Index == 0)
+                    Order(rows);
+                break;
+            case 4:
+                foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
+                    _inputPacking.Pack(packed, visits.Place, _input, visits.Count, At<int>(_visitRowsAt) + visits.First, worker);
+                break;
+            case 5:
+                Multiply(_gate, _inputPacking, At<float>(_gatedAt), worker);
+                Multiply(_up, _inputPacking, At<float>(_upAt), worker);
+                break;
+            case 6:
+                Activate(rows * _spec.Used, worker);
+                break;
+            case 7:
+                foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
+                    _hiddenPacking.Pack(packed, visits.Place, new Activations(At<float>(_gatedAt) + (nint)visits.First * _gate.Rows, _gate.Rows), visits.Count, null, worker);
+                break;
+            case 8:
+                Multiply(_down, _hiddenPacking, At<float>(_resultsAt), worker);
+                break;
+            default:
+                Sum(worker.Share(rows));
+                break;
+        }
+    }
+
+    public override void Dispose()
+    {
+        _router.Dispose();
+        _gate.Dispose();
+        _up.Dispose();
+        _down.Dispose();
+        base.Dispose();
+    }
+
+    private T* At<T>(long place) where T : unmanaged => (T*)(_workspace.Pointer + place);
+
+    // Softmax over all experts, then the most probable; of equal ones the first.
+    private void Choose((int Start, int End) rows)
+    {
+        var experts = _router.Rows;
+        for (var row = rows.Start; row < rows.End; row++)
+        {
+            var probabilities = At<float>(_logitsAt) + (nint)row * experts;
+            var largest = float.NegativeInfinity;
+            for (var e = 0; e < experts; e++)
+                largest = Math.Max(largest, probabilities[e]);
+            var sum = 0f;
+            for (var e = 0; e < experts; e++)
+                sum += probabilities[e] = MathF.Exp(probabilities[e] - largest);
+
+            var chosen = At<int>(_chosenAt) + (nint)row * _spec.Used;
+            var weights = At<float>(_weightsAt) + (nint)row * _spec.Used;
+            var chosenSum = 0f;
+            for (var i = 0; i < _spec.Used; i++)
+            {
+                var best = 0;
+                for (var e = 1; e < experts; e++)
+                {
+                    if (probabilities[e] > probabilities[best])
+                        best = e;
+                }
+
+                chosen[i] = best;
+                chosenSum += weights[i] = probabilities[best];
+                probabilities[best] = -1;
+            }
+
+            var factor = _spec.WeightScale / (_spec.NormalizeWeights ? chosenSum : sum);
+            for (var i = 0; i < _spec.Used; i++)
+                weights[i] *= factor;
+        }
+    }
+
+    // Counts the visits of each expert, then gives every choice its place among them.
+    private void Order(int rows)
+    {
+        int* starts = At<int>(_startsAt), chosen = At<int>(_chosenAt), visits = At<int>(_visitsAt), visitRows = At<int>(_visitRowsAt);
+        var experts = _router.Rows;
+        new Span<int>(starts, experts + 1).Clear();
+        for (var i = 0; i < rows * _spec.Used; i++)
+            starts[chosen[i] + 1]++;
+        for (var e = 0; e < experts; e++)
+            starts[e + 1] += starts[e];
+        for (var i = 0; i < rows * _spec.Used; i++)
+        {
+            visits[i] = starts[chosen[i]]++;
+            visitRows[visits[i]] = i / _spec.Used;
+        }
+
+        // Each start has moved to the next one's place.
+        for (var e = experts; e > 0; e--)
+            starts[e] = starts[e - 1];
+        starts[0] = 0;
+    }
+
+    private void Multiply(PanelMatrix weight, Packing packing, float* output, Worker worker)
+    {
+        var (start, end) = worker.Share(weight.Panels);
+        foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
+        {
+            var columns = packing.For(weight, At<byte>(_packedAt), visits.Place);
+            weight.Multiply(columns, visits.Count, visits.Expert, start, end, null, output + (nint)visits.First * weight.Rows, (float*)worker.Scratch);
+        }
+    }
+
+    private void Activate(int visits, Worker worker)
+    {
+        float* gated = At<float>(_gatedAt), up = At<float>(_upAt);
+        var registers = (visits * (long)_gate.Rows + TLanes.Count - 1) / TLanes.Count;
+        var (start, end) = worker.Share(checked((int)registers));
+        for (var i = start * (nint)TLanes.Count; i < end * (nint)TLanes.Count; i += TLanes.Count)
+            (TActivation.Invoke(TLanes.Load(gated + i)) * TLanes.Load(up + i)).Store(gated + i);
+    }
+
+    private void Sum((int Start, int End) rows)
+    {
+        var width = _output.Width;
+        for (var row = rows.Start; row < rows.End; row++)
+        {
+            var output = new Span<float>(_output.Row(row), width);
+            output.Clear();
+            for (var i = row * _spec.Used; i < (row + 1) * _spec.Used; i++)
+            {
+                var result = At<float>(_resultsAt) + (nint)At<int>(_visitsAt)[i] * width;
+                var weight = At<float>(_weightsAt)[i];
+                for (var o = 0; o < output.Length; o++)
+                    output[o] += weight * result[o];
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu;
+
+/// <summary>
+/// The KV cache: [block][layer][KV head]{ keys [HeadWidth × positions], values [positions × ValueWidth] }.
+/// Keys stand transposed, so that a register holds one number of many positions; positions and value widths are padded to <see cref="Padding"/>.
+/// All layers of a block lie together: copying a block is one copy.
+/// </summary>
+internal sealed unsafe class KvMemory : IDisposable
+{
+    /// <summary>Positions of keys and widths of values are padded to multiples of this, two of the widest registers.</summary>
+    public const int Padding = 32;
+
+    private readonly AlignedMemory _memory;
+    private readonly ImmutableArray<AttentionSpec> _layers;
+    private readonly ImmutableArray<long> _layerOffsets;
+    private readonly long _blockBytes;
+
+    /// <summary>Takes the memory.</summary>
+    /// <param name="layers">The attention of each layer.</param>
+    /// <param name="options">Number, length and format of the blocks.</param>
+    public KvMemory(ImmutableArray<AttentionSpec> layers, RunnerOptions options)
+    {
+        Blocks = options.KvBlocks;
+        BlockTokens = options.KvBlockTokens;
+        Type = options.KvType;
+        KeyStride = Padded(BlockTokens);
+        _layers = layers;
+
+        var offsets = ImmutableArray.CreateBuilder<long>(layers.Length);
+        foreach (var layer in layers)
+        {
+            offsets.Add(_blockBytes);
+            _blockBytes += HeadBytes(layer) * layer.KvHeads;
+        }
+
+        _layerOffsets = offsets.MoveToImmutable();
+        _memory = new AlignedMemory(checked(_blockBytes * Blocks));
+    }
+
+    /// <summary>How many blocks there are.</summary>
+    public int Blocks { get; }
+
+    /// <summary>Positions in a block.</summary>
+    public int BlockTokens { get; }
+
+    /// <summary>The number format.</summary>
+    public KvType Type { get; }
+
+    /// <summary>Numbers from one row of keys (one d of all positions) to the next.</summary>
+    public int KeyStride { get; }
+
+    /// <summary>Bytes of the whole cache.</summary>
+    public long Bytes => _memory.Bytes;
+
+    /// <summary>Numbers from the value of one position to that of the next.</summary>
+    public static int ValueStride(AttentionSpec layer) => Padded(layer.ValueWidth);
+
+    /// <summary>The keys of a head: [HeadWidth × <see cref="KeyStride"/>] numbers of <see cref="Type"/>.</summary>
+    public byte* Keys(int layer, int block, int head) =>
+        _memory.Start + block * _blockBytes + _layerOffsets[layer] + head * HeadBytes(_layers[layer]);
+
+    /// <summary>The values of a head: [<see cref="BlockTokens"/> × <see cref="ValueStride"/>] numbers of <see cref="Type"/>.</summary>
+    public byte* Values(int layer, int block, int head) => Keys(layer, block, head) + KeyBytes(_layers[layer]);
+
+    /// <summary>Copies a block of all layers.</summary>
+    public void CopyBlock(int from, int to)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)from, (uint)Blocks, nameof(from));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)to, (uint)Blocks, nameof(to));
+        Buffer.MemoryCopy(_memory.Start + from * _blockBytes, _memory.Start + to * _blockBytes, _blockBytes, _blockBytes);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _memory.Dispose();
+
+    private static int Padded(int count) => checked(count + Padding - 1) / Padding * Padding;
+
+    private int NumberBytes => Type == KvType.F16 ? sizeof(ushort) : sizeof(float);
+
+    private long KeyBytes(AttentionSpec layer) => (long)layer.HeadWidth * KeyStride * NumberBytes;
+
+    private long HeadBytes(AttentionSpec layer) => KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes;
+}

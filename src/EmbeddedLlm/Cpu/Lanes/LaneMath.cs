@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+
+namespace EmbeddedLlm.Cpu.Lanes;
+
+/// <summary>Functions over whole registers and over rows of floats.</summary>
+internal static unsafe class LaneMath
+{
+    /// <summary>
+    /// e^x with a relative error below 2e-7; 0 below −87, e^88 above 88.
+    /// x = n · ln 2 + r with |r| ≤ ln 2 / 2, then e^x = 2^n · (1 + r + r²/2! + … + r⁷/7!).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Exp<T>(T x) where T : unmanaged, ILanes<T>
+    {
+        var bounded = T.Max(T.Min(x, T.Fill(88)), T.Fill(-87));
+        var n = T.Round(bounded * T.Fill(1.44269504f));
+
+        // ln 2 in two parts, the first short enough that n · part is exact.
+        var r = T.MultiplyAdd(n, T.Fill(-0.693359375f), bounded);
+        r = T.MultiplyAdd(n, T.Fill(2.12194440e-4f), r);
+
+        var e = T.MultiplyAdd(r, T.Fill(1f / 5040), T.Fill(1f / 720));
+        e = T.MultiplyAdd(e, r, T.Fill(1f / 120));
+        e = T.MultiplyAdd(e, r, T.Fill(1f / 24));
+        e = T.MultiplyAdd(e, r, T.Fill(1f / 6));
+        e = T.MultiplyAdd(e, r, T.Fill(0.5f));
+        e = T.MultiplyAdd(e, r, T.Fill(1));
+        e = T.MultiplyAdd(e, r, T.Fill(1));
+        return T.ZeroWhereBelow(e * T.PowerOfTwo(n), x, -87);
+    }
+
+    /// <summary>Reads the last <paramref name="count"/> &lt; <c>T.Count</c> floats of a row; the other lanes are 0.</summary>
+    public static T LoadPart<T>(float* source, int count) where T : unmanaged, ILanes<T>
+    {
+        var part = T.Fill(0);
+        Unsafe.CopyBlockUnaligned(&part, source, (uint)count * sizeof(float));
+        return part;
+    }
+
+    /// <summary>Writes the first <paramref name="count"/> &lt; <c>T.Count</c> lanes.</summary>
+    public static void StorePart<T>(T value, float* target, int count) where T : unmanaged, ILanes<T> =>
+        Unsafe.CopyBlockUnaligned(target, &value, (uint)count * sizeof(float));
+}

@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace EmbeddedLlm.Cpu.Lanes;
+
+/// <summary>16 floats in a register of 512 bits.</summary>
+internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
+{
+    private readonly Vector512<float> _value = value;
+
+    public static int Count => 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Load(float* source) => new(Vector512.Load(source));
+
+    // The sign goes to bit 31 by sign extension, exponent and fraction to their places; 2^112 then moves the exponent's bias from 15 to 127,
+    // which also makes normal floats of subnormal halves. Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadHalf(ushort* source)
+    {
+        var bits = (Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe()) << 13) & Vector512.Create(unchecked((int)0x8FFFE000));
+        var scaled = bits.AsSingle() * Vector512.Create(5.192296858534828e33f);
+        var special = Vector512.GreaterThanOrEqual(Vector512.Abs(scaled), Vector512.Create(65536f));
+        return new(scaled | (special & Vector512.Create(float.PositiveInfinity)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* target) => _value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Fill(float value) => new(Vector512.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator +(Lanes16 left, Lanes16 right) => new(left._value + right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator -(Lanes16 left, Lanes16 right) => new(left._value - right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator *(Lanes16 left, Lanes16 right) => new(left._value * right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator /(Lanes16 left, Lanes16 right) => new(left._value / right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 MultiplyAdd(Lanes16 left, Lanes16 right, Lanes16 addend) => new(Vector512.MultiplyAddEstimate(left._value, right._value, addend._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Min(Lanes16 left, Lanes16 right) => new(Vector512.Min(left._value, right._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Max(Lanes16 left, Lanes16 right) => new(Vector512.Max(left._value, right._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Abs(Lanes16 value) => new(Vector512.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Round(Lanes16 value) => new(Vector512.Round(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 PowerOfTwo(Lanes16 exponent) => new(((Vector512.ConvertToInt32(exponent._value) + Vector512.Create(127)) << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 ZeroWhereBelow(Lanes16 value, Lanes16 test, float limit) =>
+        new(Vector512.AndNot(value._value, Vector512.LessThan(test._value, Vector512.Create(limit))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 SwapPairs(Lanes16 value) => new(Vector512.Shuffle(value._value, Vector512.Create(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Lanes16 value) => Lanes8.Sum(new Lanes8(value._value.GetLower() + value._value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(Lanes16 value) => Lanes8.Max(new Lanes8(Vector256.Max(value._value.GetLower(), value._value.GetUpper())));
+}

@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Cpu.Panels;
+
+/// <summary>
+/// Brings rows of any format into a panel. A panel of R rows has two parts:
+/// <list type="bullet">
+/// <item>Scales. For each block: R halves (scale), R halves (minimum scale, where the shape has minimums); in blocks of 256 then for each group of 32:
+/// R bytes for each integer scale, R bytes for each integer minimum. Shape (2, 16) keeps both in one byte, the minimum in the high bits.</item>
+/// <item>Quants. For each group of 32: planes of 4·R bytes, in which row r has the bytes 4r … 4r+3. The byte of place i mod 4 belongs to the numbers
+/// i = 4·step + place of the 8 steps. Nibbles: four planes; plane l has step l in its low and step 4+l in its high bits. Bits beyond the nibble stand
+/// before them: pairs of bits in two planes (steps 0 … 3, steps 4 … 7; step l at bit 2(l mod 4)), single bits in one plane (step l at bit l).
+/// Bytes: eight planes, one for each step. Floats: for each column R numbers.</item>
+/// </list>
+/// </summary>
+internal static unsafe class PanelPacker
+{
+    private const int Group = PanelShape.GroupColumns;
+
+    /// <summary>Packs one panel.</summary>
+    /// <param name="weight">Where the rows come from.</param>
+    /// <param name="shape">The shape of the panel.</param>
+    /// <param name="firstRow">The first row of the panel.</param>
+    /// <param name="rows">How many rows there are; the others are zero.</param>
+    /// <param name="lanes">Rows of a panel (R).</param>
+    /// <param name="scales">The part for scales, cleared.</param>
+    /// <param name="quants">The part for quants, cleared.</param>
+    public static void Pack(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
+    {
+        if (shape.IsFloat)
+        {
+            for (var lane = 0; lane < rows; lane++)
+                PackFloats(weight.Row(firstRow + lane), shape, lane, lanes, quants);
+            return;
+        }
+
+        var format = weight.Format;
+        Span<byte> numbers = stackalloc byte[format.Length];
+        Span<sbyte> groupScales = stackalloc sbyte[format.Length / format.GroupLength];
+        Span<byte> groupMins = stackalloc byte[format.Length / format.GroupLength];
+        var groups = new Groups { Quants = numbers, GroupScales = groupScales, GroupMins = groupMins };
+        for (var lane = 0; lane < rows; lane++)
+        {
+            var row = weight.Row(firstRow + lane);
+            var scale = scales;
+            var quant = quants;
+            for (; row.Length > 0; row = row[format.BlockBytes..])
+            {
+                format.Unpack(row, ref groups);
+                PackScales(groups, shape, lane, lanes, scale);
+                scale += shape.ScaleBytes * lanes;
+                var steps = MemoryMarshal.Cast<byte, uint>(numbers);
+                for (var i = 0; i < steps.Length; i += Group / 4, quant += shape.QuantBytes * lanes)
+                    PackQuants(steps.Slice(i, Group / 4), shape.Bits, (uint*)quant + lane, lanes);
+            }
+        }
+    }
+
+    private static void PackFloats(ReadOnlySpan<byte> row, PanelShape shape, int lane, int lanes, byte* numbers)
+    {
+        if (shape.QuantBytes == 4)
+        {
+            var values = MemoryMarshal.Cast<byte, uint>(row);
+            for (var i = 0; i < values.Length; i++)
+                ((uint*)numbers)[(long)i * lanes + lane] = values[i];
+        }
+        else
+        {
+            var values = MemoryMarshal.Cast<byte, ushort>(row);
+            for (var i = 0; i < values.Length; i++)
+                ((ushort*)numbers)[(long)i * lanes + lane] = values[i];
+        }
+    }
+
+    private static void PackScales(in Groups groups, PanelShape shape, int lane, int lanes, byte* scales)
+    {
+        if (shape.BlockLength == Group)
+        {
+            // No room for integers here: they join the factors, which stay as exact as the file's (the integers of such formats are 1).
+            ((Half*)scales)[lane] = (Half)(groups.Scale * groups.GroupScales[0]);
+            if (shape.HasMinimums)
+                ((Half*)scales)[lanes + lane] = (Half)(groups.MinScale * groups.GroupMins[0]);
+            return;
+        }
+
+        ((Half*)scales)[lane] = (Half)groups.Scale;
+        scales += 2 * lanes;
+        if (shape.HasMinimums)
+        {
+            ((Half*)scales)[lane] = (Half)groups.MinScale;
+            scales += 2 * lanes;
+        }
+
+        var perGroup = Group / shape.GroupLength;
+        for (var i = 0; i < groups.GroupScales.Length; i++)
+        {
+            var place = scales + lane;
+            scales += lanes;
+            *place = (byte)groups.GroupScales[i];
+            if (!shape.HasMinimums)
+                continue;
+            if (perGroup == 2)
+            {
+                *place |= (byte)(groups.GroupMins[i] << 4);
+            }
+            else
+            {
+                place[lanes] = groups.GroupMins[i];
+                scales += lanes;
+            }
+        }
+    }
+
+    // Eight steps of four numbers; a step is handled as one integer of four bytes.
+    private static void PackQuants(ReadOnlySpan<uint> steps, int bits, uint* planes, int lanes)
+    {
+        if (bits == 8)
+        {
+            for (var step = 0; step < 8; step++)
+                planes[step * lanes] = steps[step];
+            return;
+        }
+
+        var low = bits is 2 or 3 ? 0 : 4;       // bits in the nibble planes
+        if (bits is 2 or 3 or 6)
+        {
+            for (var step = 0; step < 8; step++)
+                planes[step / 4 * lanes] |= ((steps[step] >> low) & 0x03030303) << (2 * (step & 3));
+            planes += 2 * lanes;
+            low += 2;
+        }
+
+        if (bits is 3 or 5)
+        {
+            for (var step = 0; step < 8; step++)
+                planes[0] |= ((steps[step] >> low) & 0x01010101) << step;
+            planes += lanes;
+        }
+
+        if (bits is 2 or 3)
+            return;
+        for (var step = 0; step < 4; step++)
+            planes[step * lanes] = (steps[step] & 0x0F0F0F0F) | ((steps[step + 4] & 0x0F0F0F0F) << 4);
+    }
+}

@@ -1,0 +1,55 @@
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Cpu.Panels;
+
+/// <summary>
+/// What a panel stores: how many bits for a number, and which scales. Formats of the same shape share the product.
+/// </summary>
+/// <param name="Bits">2, 3, 4, 5, 6 or 8 for integers; 16 (half), 17 (brain) or 32 for floats.</param>
+/// <param name="GroupLength">Numbers with one integer scale: 32 or 16; 1 for floats.</param>
+/// <param name="BlockLength">Numbers with one float scale: 32 or 256; 1 for floats.</param>
+/// <param name="HasMinimums">Whether a minimum is subtracted from each group; otherwise the quants have an offset.</param>
+internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockLength, bool HasMinimums)
+{
+    /// <summary>Numbers whose products are summed as integers before the activation's scale comes in.</summary>
+    public const int GroupColumns = 32;
+
+    /// <summary>16-bit IEEE floats.</summary>
+    public static readonly PanelShape Halves = new(16, 1, 1, false);
+
+    /// <summary>16-bit brain floats.</summary>
+    public static readonly PanelShape Brains = new(17, 1, 1, false);
+
+    /// <summary>32-bit floats.</summary>
+    public static readonly PanelShape Singles = new(32, 1, 1, false);
+
+    /// <summary>Whether the panel holds floats, so that activations stay floats too.</summary>
+    public bool IsFloat => Bits >= 16;
+
+    /// <summary>Bytes of the scales of one row in one block.</summary>
+    public int ScaleBytes
+    {
+        get
+        {
+            if (IsFloat)
+                return 0;
+            var floats = HasMinimums ? 4 : 2;
+            if (BlockLength == GroupColumns)
+                return floats;
+            // Scale and minimum of Q2_K have four bits each and share a byte.
+            return floats + BlockLength / GroupLength * (HasMinimums && Bits > 2 ? 2 : 1);
+        }
+    }
+
+    /// <summary>Bytes of the quants of one row in a group of <see cref="GroupColumns"/>, or of one float.</summary>
+    public int QuantBytes => IsFloat ? (Bits + 7) / 16 * 2 : GroupColumns / 8 * Bits;
+
+    /// <summary>The shape for the rows of <paramref name="format"/>.</summary>
+    public static PanelShape Of(BlockFormat format) => format.Type switch
+    {
+        GgmlType.F32 => Singles,
+        GgmlType.F16 => Halves,
+        GgmlType.BF16 => Brains,
+        _ => new(format.Bits, format.GroupLength, format.Length, format.QuantOffset == 0),
+    };
+}

@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+
+namespace EmbeddedLlm.Cpu.Tiers;
+
+/// <summary>Arm with dot product instructions (Armv8.2 and later): 4 rows.</summary>
+internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<float>>
+{
+    public static bool IsSupported => Dp.IsSupported;
+
+    public static int Rows => 4;
+
+    public static int MaxColumns => 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Load(byte* source) => Vector128.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> And(Vector128<int> value, uint mask) => value & Vector128.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Or(Vector128<int> left, Vector128<int> right) => left | right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> ShiftLeft(Vector128<int> value, int count) => value << count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> ShiftRight(Vector128<int> value, int count) => value >>> count;
+
+    // sdot: the four products of a lane are added to its 32-bit sum. Weights are below 128, so that signed bytes hold them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot(Vector128<int> partial, Vector128<int> weights, sbyte* column) =>
+        Dp.DotProduct(partial, weights.AsSByte(), Vector128.Create(*(int*)column).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Fold(Vector128<int> partial, Vector128<int> factor) => partial * factor;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> ToFactor(Vector128<int> integers) => integers;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Add(Vector128<int> left, Vector128<int> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Fill(int value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadBytes(byte* source)
+    {
+        var bytes = Vector128.CreateScalarUnsafe(*(int*)source).AsSByte();
+        return Vector128.WidenLower(Vector128.WidenLower(bytes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> ToFloats(Vector128<int> integers) => Vector128.ConvertToSingle(integers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadSingles(byte* source) => Vector128.Load((float*)source);
+
+    // A half has 5 exponent and 10 fraction bits. Moved up by 13 it stands as a float that is too small by 2^112; denormals come out right as well.
+    // Sign extension brings the sign to bit 31; the mask clears its copies in bits 28 … 30.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadHalves(byte* source)
+    {
+        var bits = (Widen(source) << 13) & Vector128.Create(unchecked((int)0x8FFFE000));
+        return bits.AsSingle() * Vector128.Create(5192296858534827628530496329220096f);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadBrains(byte* source) => (Widen(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Fill(float value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Multiply(Vector128<float> left, Vector128<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MultiplyAdd(Vector128<float> left, Vector128<float> right, Vector128<float> sum) => Vector128.FusedMultiplyAdd(left, right, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector128<float> value, float* target) => value.Store(target);
+
+    private static Vector128<int> Widen(byte* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)source).AsInt16());
+}

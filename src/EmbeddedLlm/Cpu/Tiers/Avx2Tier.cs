@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace EmbeddedLlm.Cpu.Tiers;
+
+/// <summary>AVX2 with FMA: 8 rows.</summary>
+internal readonly unsafe struct Avx2Tier : ITier<Vector256<int>, Vector256<float>>
+{
+    public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
+
+    public static int Rows => 8;
+
+    public static int MaxColumns => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Load(byte* source) => Vector256.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> And(Vector256<int> value, uint mask) => value & Vector256.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Or(Vector256<int> left, Vector256<int> right) => left | right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> ShiftLeft(Vector256<int> value, int count) => value << count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> ShiftRight(Vector256<int> value, int count) => value >>> count;
+
+    // vpmaddubsw: bytes 0, 1 and bytes 2, 3 of a lane become two 16-bit sums, w0·y0 + w1·y1 and w2·y2 + w3·y3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Dot(Vector256<int> partial, Vector256<int> weights, sbyte* column) =>
+        (partial.AsInt16() + Avx2.MultiplyAddAdjacent(weights.AsByte(), Vector256.Create(*(int*)column).AsSByte())).AsInt32();
+
+    // vpmaddwd: the two 16-bit sums of a lane, each times the factor's 16 bits at its place, added to one 32-bit sum.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Fold(Vector256<int> partial, Vector256<int> factor) => Avx2.MultiplyAddAdjacent(partial.AsInt16(), factor.AsInt16());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> ToFactor(Vector256<int> integers) => (integers << 16) | (integers & Vector256.Create(0xFFFF));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add(Vector256<int> left, Vector256<int> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Fill(int value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadBytes(byte* source) => Avx2.ConvertToVector256Int32((sbyte*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> ToFloats(Vector256<int> integers) => Vector256.ConvertToSingle(integers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadSingles(byte* source) => Vector256.Load((float*)source);
+
+    // A half has 5 exponent and 10 fraction bits. Moved up by 13 it stands as a float that is too small by 2^112; denormals come out right as well.
+    // Sign extension brings the sign to bit 31; the mask clears its copies in bits 28 … 30.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadHalves(byte* source)
+    {
+        var bits = (Avx2.ConvertToVector256Int32((short*)source) << 13) & Vector256.Create(unchecked((int)0x8FFFE000));
+        return bits.AsSingle() * Vector256.Create(5192296858534827628530496329220096f);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadBrains(byte* source) => (Avx2.ConvertToVector256Int32((short*)source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Fill(float value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> MultiplyAdd(Vector256<float> left, Vector256<float> right, Vector256<float> sum) => Vector256.FusedMultiplyAdd(left, right, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector256<float> value, float* target) => value.Store(target);
+}

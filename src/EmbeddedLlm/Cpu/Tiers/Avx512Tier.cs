@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace EmbeddedLlm.Cpu.Tiers;
+
+/// <summary>AVX-512 with byte and word instructions: 16 rows.</summary>
+internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<float>>
+{
+    public static bool IsSupported => Avx512BW.IsSupported;
+
+    public static int Rows => 16;
+
+    public static int MaxColumns => 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Load(byte* source) => Vector512.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> And(Vector512<int> value, uint mask) => value & Vector512.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Or(Vector512<int> left, Vector512<int> right) => left | right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> ShiftLeft(Vector512<int> value, int count) => value << count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> ShiftRight(Vector512<int> value, int count) => value >>> count;
+
+    // vpmaddubsw: bytes 0, 1 and bytes 2, 3 of a lane become two 16-bit sums, w0·y0 + w1·y1 and w2·y2 + w3·y3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Dot(Vector512<int> partial, Vector512<int> weights, sbyte* column) =>
+        (partial.AsInt16() + Avx512BW.MultiplyAddAdjacent(weights.AsByte(), Vector512.Create(*(int*)column).AsSByte())).AsInt32();
+
+    // vpmaddwd: the two 16-bit sums of a lane, each times the factor's 16 bits at its place, added to one 32-bit sum.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Fold(Vector512<int> partial, Vector512<int> factor) => Avx512BW.MultiplyAddAdjacent(partial.AsInt16(), factor.AsInt16());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> ToFactor(Vector512<int> integers) => (integers << 16) | (integers & Vector512.Create(0xFFFF));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Add(Vector512<int> left, Vector512<int> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Fill(int value) => Vector512.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadBytes(byte* source) => Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ToFloats(Vector512<int> integers) => Vector512.ConvertToSingle(integers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSingles(byte* source) => Vector512.Load((float*)source);
+
+    // A half has 5 exponent and 10 fraction bits. Moved up by 13 it stands as a float that is too small by 2^112; denormals come out right as well.
+    // Sign extension brings the sign to bit 31; the mask clears its copies in bits 28 … 30.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadHalves(byte* source)
+    {
+        var bits = (Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)) << 13) & Vector512.Create(unchecked((int)0x8FFFE000));
+        return bits.AsSingle() * Vector512.Create(5192296858534827628530496329220096f);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadBrains(byte* source) => (Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Fill(float value) => Vector512.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> MultiplyAdd(Vector512<float> left, Vector512<float> right, Vector512<float> sum) => Vector512.FusedMultiplyAdd(left, right, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> value, float* target) => value.Store(target);
+}

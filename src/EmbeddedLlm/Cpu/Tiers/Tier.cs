@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using System.Runtime.Intrinsics;
+using EmbeddedLlm.Cpu.Panels;
+
+namespace EmbeddedLlm.Cpu.Tiers;
+
+/// <summary>The run-time face of an instruction set: how panels are laid out for it, and its products.</summary>
+internal abstract unsafe class Tier
+{
+    private protected Tier()
+    {
+    }
+
+    /// <summary>Those that this processor and the runtime's settings (<c>DOTNET_Enable…</c>) allow, best first.</summary>
+    public static ImmutableArray<Tier> Supported { get; } =
+    [
+        .. new Tier?[]
+        {
+            Tier<Avx512Tier, Vector512<int>, Vector512<float>>.IfSupported("AVX-512"),
+            Tier<Avx2Tier, Vector256<int>, Vector256<float>>.IfSupported("AVX2"),
+            Tier<AdvSimdTier, Vector128<int>, Vector128<float>>.IfSupported("AdvSimd"),
+            Tier<PortableTier, Vector128<int>, Vector128<float>>.IfSupported("portable"),
+        }.OfType<Tier>(),
+    ];
+
+    /// <summary>The one to use.</summary>
+    public static Tier Best => Supported[0];
+
+    /// <summary>The one that every processor has.</summary>
+    public static Tier Portable => Supported[^1];
+
+    /// <summary>The name of the instruction set.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Rows that a panel interleaves.</summary>
+    public abstract int Rows { get; }
+
+    /// <summary>The most columns that a product takes: 4 or 8.</summary>
+    public abstract int MaxColumns { get; }
+
+    /// <summary>
+    /// The product of a panel of this shape with 1, 2, 4 or 8 columns, see <see cref="IntegerProduct{TTier,TInts,TFloats,TShape,TColumns}.Multiply"/>.
+    /// Arguments: scales, quants, columns, sums, width, offset.
+    /// </summary>
+    /// <exception cref="NotSupportedException">No panel has this shape.</exception>
+    public abstract delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}

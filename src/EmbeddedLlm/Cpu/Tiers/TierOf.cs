@@ -1,0 +1,47 @@
+using EmbeddedLlm.Cpu.Panels;
+
+namespace EmbeddedLlm.Cpu.Tiers;
+
+/// <summary>The products of one instruction set: a copy of the loops for each shape and number of columns, compiled when first used.</summary>
+internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
+    where TTier : struct, ITier<TInts, TFloats>
+    where TInts : struct
+    where TFloats : struct
+{
+    public override string Name { get; } = name;
+
+    public override int Rows => TTier.Rows;
+
+    public override int MaxColumns => TTier.MaxColumns;
+
+    public static Tier? IfSupported(string name) => TTier.IsSupported ? new Tier<TTier, TInts, TFloats>(name) : null;
+
+    public override delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns) => columns switch
+    {
+        1 => Product<Columns1>(shape),
+        2 => Product<Columns2>(shape),
+        4 => Product<Columns4>(shape),
+        8 => Product<Columns8>(shape),
+        _ => throw new ArgumentOutOfRangeException(nameof(columns)),
+    };
+
+    // THE TABLE of panels: one line for each shape.
+    private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)
+        where TColumns : struct, IColumns => shape switch
+        {
+            (32, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelSingle, TColumns>.Multiply,
+            (16, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelHalf, TColumns>.Multiply,
+            (17, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelBrain, TColumns>.Multiply,
+            (4, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_0, TColumns>.Multiply,
+            (4, 32, 32, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_1, TColumns>.Multiply,
+            (5, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_0, TColumns>.Multiply,
+            (5, 32, 32, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_1, TColumns>.Multiply,
+            (8, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ8_0, TColumns>.Multiply,
+            (2, 16, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ2_K, TColumns>.Multiply,
+            (3, 16, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ3_K, TColumns>.Multiply,
+            (4, 32, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_K, TColumns>.Multiply,
+            (5, 32, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_K, TColumns>.Multiply,
+            (6, 16, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ6_K, TColumns>.Multiply,
+            _ => throw new NotSupportedException($"No panel holds numbers of {shape.Bits} bits with {shape.GroupLength} to a group and {shape.BlockLength} to a block."),
+        };
+}

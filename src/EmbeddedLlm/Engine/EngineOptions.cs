@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace EmbeddedLlm.Engine;
+
+/// <summary>The sizes of an engine; those of its runner must match.</summary>
+internal sealed record EngineOptions
+{
+    /// <summary>The most tokens, prompt and answer together, of one request.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Tokens of the model's vocabulary: the length of a row of logits.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Positions in a KV block of the runner.</summary>
+    public int KvBlockTokens { get; init; } = 32;
+
+    /// <summary>The most rows (tokens) of one step; long prompts are cut to it. At most the runner's.</summary>
+    public int MaxBatchRows { get; init; } = 512;
+
+    /// <summary>The most requests that run at the same time; others wait. At most <see cref="MaxBatchRows"/> and the runner's output rows.</summary>
+    public int MaxSequences { get; init; } = 32;
+
+    /// <summary>The most open requests beyond <see cref="MaxSequences"/>; one more fails with <see cref="QueueFullException"/>. Unlimited unless set.</summary>
+    public int MaxQueuedRequests { get; init; } = int.MaxValue;
+
+    /// <summary>The model's name, which tags metrics and traces.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>The tags of this engine's metrics and traces.</summary>
+    public TagList Tags => new() { { "model", Model } };
+
+    /// <summary>Throws <see cref="ArgumentOutOfRangeException"/> where a size makes no sense.</summary>
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(ContextLength, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(VocabularySize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(KvBlockTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxBatchRows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxSequences, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxSequences, MaxBatchRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)MaxSequences * VocabularySize, Array.MaxLength, nameof(MaxSequences));
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxQueuedRequests, 0);
+    }
+}

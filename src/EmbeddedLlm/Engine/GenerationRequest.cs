@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using EmbeddedLlm.Sampling;
+
+namespace EmbeddedLlm.Engine;
+
+/// <summary>What to generate.</summary>
+internal sealed record GenerationRequest
+{
+    /// <summary>The tokens to go on from; at least one.</summary>
+    public required ReadOnlyMemory<int> Prompt { get; init; }
+
+    /// <summary>How tokens are chosen.</summary>
+    public SamplingOptions Sampling { get; init; } = SamplingOptions.Default;
+
+    /// <summary>Start of the random numbers: the same seed and request give the same tokens, whatever runs beside it. Null for a random one.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>The most tokens to generate; the context may end the generation earlier.</summary>
+    public int MaxTokens { get; init; } = int.MaxValue;
+
+    /// <summary>Tokens that end the generation; they are not part of the result.</summary>
+    public IReadOnlySet<int> StopTokens { get; init; } = ImmutableHashSet<int>.Empty;
+
+    /// <summary>Prefixes are shared only between requests of the same key, such as the adapters that shape their keys and values.</summary>
+    public long PrefixKey { get; init; }
+}

@@ -1,0 +1,213 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using EmbeddedLlm.Backends;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedLlm.Engine;
+
+/// <summary>
+/// Runs the requests of one model together: one thread owns the loop, and sleeps while there is nothing to do. Requests join and leave at
+/// any step. The engine does not own the runner: dispose the engine first, then the runner.
+/// </summary>
+internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
+{
+    private readonly IModelRunner _runner;
+    private readonly EngineOptions _options;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly TagList _tags;
+    private readonly Thread _thread;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly object _gate = new();                                  // guards the next two; signalled when one changes
+    private readonly Queue<Sequence> _arrivals = [];
+    private bool _isDisposed;
+
+    private volatile Stepper _stepper;                                      // used by the loop's thread alone, but for its counts
+
+    /// <summary>Starts the loop.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size in the options makes no sense.</exception>
+    public InferenceEngine(IModelRunner runner, EngineOptions options, ILogger logger, TimeProvider? time = null)
+    {
+        options.Validate();
+        (_runner, _options, _logger, _time) = (runner, options, logger, time ?? TimeProvider.System);
+        ContextLength = (int)Math.Min(options.ContextLength, (long)runner.KvBlocks * options.KvBlockTokens);
+        _tags = options.Tags;
+        _stepper = new(runner, options, logger, _time);
+        EngineTelemetry.Add(this, _tags);
+        logger.Started(options.Model, ContextLength, runner.KvBlocks, options.KvBlockTokens, options.MaxBatchRows, options.MaxSequences);
+        _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
+        _thread.UnsafeStart();
+    }
+
+    /// <summary>The most tokens, prompt and answer together, that a request may have: the context, or what the KV memory holds if that is less.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>What the engine is doing.</summary>
+    public EngineStats Stats
+    {
+        get
+        {
+            var stats = _stepper.Stats;
+            lock (_gate)
+                return stats with { Waiting = stats.Waiting + _arrivals.Count };
+        }
+    }
+
+    /// <summary>Takes a request in; its tokens come from the stream. Never waits.</summary>
+    /// <param name="request">What to generate.</param>
+    /// <param name="cancellationToken">Ends the request within one step; the stream then throws <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="ArgumentException">The prompt is empty or has a token that the vocabulary lacks, or <c>MaxTokens</c> is below 1.</exception>
+    /// <exception cref="ContextFullException">The prompt leaves no room for an answer.</exception>
+    /// <exception cref="QueueFullException">Too many requests wait.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is disposed.</exception>
+    public TokenStream Start(GenerationRequest request, CancellationToken cancellationToken = default)
+    {
+        Check(request);
+        var prompt = request.Prompt.Length;
+        var stream = new TokenStream(prompt);
+        var sequence = new Sequence(request, request.Seed ?? RandomSeed(), (int)Math.Min((long)prompt + request.MaxTokens, ContextLength), stream)
+        {
+            Arrival = _time.GetTimestamp(),
+            Activity = EngineTelemetry.BeginRequest(prompt, _tags),
+        };
+        sequence.Cancellation = cancellationToken.UnsafeRegister(static (stream, token) => ((TokenStream)stream!).Cancel(token), stream);
+        try
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_isDisposed, this);
+                if (_arrivals.Count + _stepper.Count >= (long)_options.MaxSequences + _options.MaxQueuedRequests)
+                    throw new QueueFullException(_options.MaxQueuedRequests);
+                _arrivals.Enqueue(sequence);
+                Monitor.Pulse(_gate);
+            }
+        }
+        catch (Exception failure)
+        {
+            Stepper.End(sequence, failure);
+            throw;
+        }
+        return stream;
+    }
+
+    /// <summary>
+    /// Ends the loop after the step that runs, and every open request with <see cref="ObjectDisposedException"/>. Returns when the runner is
+    /// no longer in use; may be called again, and from any thread.
+    /// </summary>
+    public void Dispose()
+    {
+        Stop();
+        if (Thread.CurrentThread != _thread)
+            _thread.Join();
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
+    {
+        Stop();
+        return new(_ended.Task);
+    }
+
+    private void Stop()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private void Check(GenerationRequest request)
+    {
+        if (request.Prompt.IsEmpty)
+            throw new ArgumentException("The prompt has no token.", nameof(request));
+        foreach (var token in request.Prompt.Span)
+            if ((uint)token >= (uint)_options.VocabularySize)
+                throw new ArgumentOutOfRangeException(nameof(request), token, $"The prompt has token {token}; the vocabulary ends at {_options.VocabularySize - 1}.");
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
+        if (request.Prompt.Length >= ContextLength)
+            throw new ContextFullException(request.Prompt.Length, ContextLength);
+    }
+
+    private void Loop()
+    {
+        try
+        {
+            while (TakeArrivals())
+                Step();
+            Close();
+        }
+        finally
+        {
+            _ended.SetResult();
+        }
+    }
+
+    // Waits while there is nothing to do; false when it is time to end.
+    private bool TakeArrivals()
+    {
+        lock (_gate)
+        {
+            while (_arrivals.Count == 0 && _stepper.IsIdle && !_isDisposed)
+                Monitor.Wait(_gate);
+            if (_isDisposed)
+                return false;
+            while (_arrivals.TryDequeue(out var sequence))
+                _stepper.Add(sequence);
+            return true;
+        }
+    }
+
+    private void Step()
+    {
+        try
+        {
+            _stepper.Run();
+        }
+        catch (Exception failure)
+        {
+            // Not the backend, whose failures end a step: something in the engine or in what it reports to. No request may hang for it.
+            var lost = _stepper;
+            _stepper = new(_runner, _options, _logger, _time);
+            Fail([.. lost.Sequences], new LlmException($"The engine failed while it computed this request: {failure.Message}", failure));
+            Report(() => _logger.EngineFailed(_options.Model, failure));
+        }
+    }
+
+    private void Close()
+    {
+        Sequence[] open;
+        lock (_gate)
+            open = [.. _stepper.Sequences, .. _arrivals];
+        Fail(open, new ObjectDisposedException(nameof(InferenceEngine), "The model was disposed while it was answering."));
+        EngineTelemetry.Remove(this);
+        Report(() => _logger.Stopped(_options.Model, open.Length));
+    }
+
+    private static void Fail(Sequence[] sequences, Exception failure)
+    {
+        foreach (var sequence in sequences)
+            Report(() => Stepper.End(sequence, failure));
+    }
+
+    private static void Report(Action report)
+    {
+        try
+        {
+            report();
+        }
+        catch (Exception)
+        {
+            // A logger or listener that throws must not end the loop, and there is nobody left to tell.
+        }
+    }
+
+    private static long RandomSeed()
+    {
+        Span<byte> seed = stackalloc byte[sizeof(long)];
+        RandomNumberGenerator.Fill(seed);
+        return BinaryPrimitives.ReadInt64LittleEndian(seed);
+    }
+}

@@ -1,0 +1,65 @@
+using System.Threading.Channels;
+
+namespace EmbeddedLlm.Engine;
+
+/// <summary>
+/// The tokens of one request as they come: the only hand-over between the engine's thread and the consumer, who may be as slow as it likes.
+/// Enumerate once; leaving the enumeration early, or cancelling it, ends the request. Its failure surfaces from the enumeration:
+/// <see cref="OperationCanceledException"/>, <see cref="ObjectDisposedException"/> or an <see cref="LlmException"/>.
+/// </summary>
+internal sealed class TokenStream(int promptTokens) : IAsyncEnumerable<int>
+{
+    // Holds at most the request's MaxTokens. Consumers never run on the engine's thread.
+    private readonly Channel<int> _tokens = Channel.CreateUnbounded<int>(new() { SingleReader = true, AllowSynchronousContinuations = false });
+    private volatile bool _abandoned;
+    private volatile int _cachedTokens, _generatedTokens, _reason = -1;
+
+    /// <summary>Tokens of the prompt.</summary>
+    public int PromptTokens { get; } = promptTokens;
+
+    /// <summary>Tokens of the prompt that were found computed; known when the first token comes.</summary>
+    public int CachedTokens { get => _cachedTokens; internal set => _cachedTokens = value; }
+
+    /// <summary>Tokens generated so far, the stop token not counted.</summary>
+    public int GeneratedTokens => _generatedTokens;
+
+    /// <summary>Why the generation ended; set when the enumeration has ended without failure.</summary>
+    public StopReason Reason => _reason >= 0 ? (StopReason)_reason : throw new InvalidOperationException("The generation has not ended.");
+
+    /// <summary>Whether nobody wants more tokens: the enumeration was left or the request cancelled.</summary>
+    internal bool IsAbandoned => _abandoned;
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerator<int> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await foreach (var token in _tokens.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+                yield return token;
+        }
+        finally
+        {
+            _abandoned = true;
+        }
+    }
+
+    internal void Write(int token)
+    {
+        _generatedTokens++;
+        _tokens.Writer.TryWrite(token);
+    }
+
+    internal void End(StopReason reason)
+    {
+        _reason = (int)reason;
+        _tokens.Writer.TryComplete();
+    }
+
+    internal void Fail(Exception failure) => _tokens.Writer.TryComplete(failure);
+
+    internal void Cancel(CancellationToken cancellation)
+    {
+        _abandoned = true;
+        Fail(new OperationCanceledException(cancellation));
+    }
+}

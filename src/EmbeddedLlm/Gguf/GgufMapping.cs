@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.IO.MemoryMappedFiles;
+
+namespace EmbeddedLlm.Gguf;
+
+/// <summary>
+/// A file mapped into memory, read-only. As <see cref="MemoryManager{T}"/> it shows the first 2 GB, where the header must be;
+/// <see cref="Slice"/> reaches all of it.
+/// </summary>
+internal sealed unsafe class GgufMapping : MemoryManager<byte>
+{
+    private readonly MemoryMappedFile? _file;
+    private readonly MemoryMappedViewAccessor? _view;
+    private byte* _start;
+    private bool _disposed;
+
+    public GgufMapping(string path)
+    {
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("GGUF files are read in place, which needs a little-endian machine.");
+
+        Path = System.IO.Path.GetFullPath(path);
+        var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        Length = stream.Length;
+        if (Length == 0)
+        {
+            // An empty file cannot be mapped; the reader says what is missing.
+            stream.Dispose();
+            return;
+        }
+
+        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+        _start += _view.PointerOffset;
+    }
+
+    public string Path { get; }
+
+    public long Length { get; }
+
+    public ReadOnlySpan<byte> Slice(long offset, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        return new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    public override Span<byte> GetSpan()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new Span<byte>(_start, (int)Math.Min(Length, int.MaxValue));
+    }
+
+    public override MemoryHandle Pin(int elementIndex = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)GetSpan().Length);
+        return new MemoryHandle(_start + elementIndex);
+    }
+
+    public override void Unpin()
+    {
+    }
+
+    public void Dispose() => ((IDisposable)this).Dispose();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        if (_start != null)
+            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        _start = null;
+        _view?.Dispose();
+        _file?.Dispose();
+    }
+}

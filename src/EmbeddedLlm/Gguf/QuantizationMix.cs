@@ -1,0 +1,180 @@
+using System.Globalization;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Gguf;
+
+/// <summary>
+/// Chooses the format of each tensor as llama.cpp does (https://github.com/ggml-org/llama.cpp, src/llama-quant.cpp, without an importance matrix):
+/// tensors that matter more for their size get more bits, in the first and last eighth of the layers and in every third between.
+/// </summary>
+internal sealed class QuantizationMix
+{
+    /// <summary>Parts of names of two-dimensional weights that are small and sensitive and so keep their format.</summary>
+    private static readonly string[] Kept =
+    [
+        "_norm.weight", "ffn_gate_inp.weight", "altup", "laurel", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight", "attn_rel_b.weight",
+        "time_mix_first.weight", "time_mix_w0.weight", "time_mix_w1.weight", "time_mix_w2.weight", "time_mix_v0.weight", "time_mix_v1.weight", "time_mix_v2.weight",
+        "time_mix_a0.weight", "time_mix_a1.weight", "time_mix_a2.weight", "time_mix_g1.weight", "time_mix_g2.weight", "time_mix_decay_w1.weight", "time_mix_decay_w2.weight", "time_mix_lerp_fused.weight",
+    ];
+
+    private readonly QuantizationTarget _target;
+    private readonly bool _isFalcon;
+    private readonly bool _is70B;
+    private readonly bool _isTied;
+    private readonly int _experts;
+    private readonly int _layers;
+    private readonly int _headsPerKvHead;
+    private readonly int _valueTensors;
+
+    private QuantizationMix(GgufFile model, QuantizationTarget target)
+    {
+        _target = target;
+        var metadata = model.Metadata;
+        var architecture = metadata.GetString("general.architecture");
+        _isFalcon = architecture == "falcon";
+        _isTied = !model.TryGetTensor("output.weight", out _);
+        _experts = metadata.GetInt($"{architecture}.expert_count", 0);
+        _layers = metadata.GetInt($"{architecture}.block_count", 0);
+        var heads = First(metadata, $"{architecture}.attention.head_count", 0);
+        var kvHeads = First(metadata, $"{architecture}.attention.head_count_kv", heads);
+        _headsPerKvHead = kvHeads == 0 ? 0 : heads / kvHeads;
+        _is70B = architecture is "llama" or "qwen2" && _layers == 80 && heads != kvHeads;
+        _valueTensors = model.Tensors.Count(t => IsValue(t.Name));
+    }
+
+    /// <summary>The format of each tensor of <paramref name="model"/> by name; formats that stay are those of the model.</summary>
+    public static Dictionary<string, GgmlType> Choose(GgufFile model, QuantizationTarget target)
+    {
+        var mix = new QuantizationMix(model, target);
+        var types = new Dictionary<string, GgmlType>(StringComparer.Ordinal);
+        var (values, downs) = (0, 0);
+        foreach (var tensor in model.Tensors.OrderBy(t => Layer(t.Name)).ThenBy(t => t.Name, StringComparer.Ordinal))
+        {
+            if (!IsQuantized(tensor))
+                types[tensor.Name] = tensor.Type;
+            else if (target.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+                types[tensor.Name] = target.Type;
+            else
+                types[tensor.Name] = Fitting(mix.ByRole(tensor, ref values, ref downs), tensor.Dimensions[0]);
+        }
+
+        return types;
+    }
+
+    /// <summary>Whether a tensor is a matrix that targets change; vectors, norms, routers and the like stay.</summary>
+    private static bool IsQuantized(GgufTensor tensor) =>
+        tensor.Dimensions.Skip(1).Any(size => size != 1)
+        && tensor.Name.EndsWith("weight", StringComparison.Ordinal)
+        && tensor.Name is not ("position_embd.weight" or "token_types.weight")
+        && !Kept.Any(part => tensor.Name.Contains(part, StringComparison.Ordinal));
+
+    /// <summary>A format whose block divides the row: those with 256 numbers give way to the next larger with 32, and these to F16.</summary>
+    private static GgmlType Fitting(GgmlType type, long rowLength)
+    {
+        if (rowLength % 256 != 0)
+        {
+            type = type switch
+            {
+                GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
+                GgmlType.Q4_K => GgmlType.Q5_0,
+                GgmlType.Q5_K => GgmlType.Q5_1,
+                GgmlType.Q6_K => GgmlType.Q8_0,
+                _ => type,
+            };
+        }
+
+        return rowLength % 32 != 0 ? GgmlType.F16 : type;
+    }
+
+    private static bool IsValue(string name) =>
+        name.Contains("attn_v.weight", StringComparison.Ordinal) || name.Contains("attn_qkv.weight", StringComparison.Ordinal) || name.Contains("attn_kv_b.weight", StringComparison.Ordinal);
+
+    /// <summary>The number in <c>blk.7.attn_q.weight</c>; −1 outside the layers.</summary>
+    private static int Layer(string name) =>
+        name.Split('.') is ["blk", var number, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var layer) ? layer : -1;
+
+    /// <summary>A number that some models give for each layer; then that of the first.</summary>
+    private static int First(GgufMetadata metadata, string key, int fallback)
+    {
+        if (!metadata.TryGet(key, out var value) || !value.IsArray)
+            return metadata.GetInt(key, fallback);
+        return metadata.GetInts(key) is [var first, ..] ? first : fallback;
+    }
+
+    private static bool UsesMoreBits(int index, int count) => index < count / 8 || index >= 7 * count / 8 || (index - count / 8) % 3 == 2;
+
+    private GgmlType ByRole(GgufTensor tensor, ref int values, ref int downs)
+    {
+        var name = tensor.Name;
+        var isEmbedding = name is "token_embd.weight" or "per_layer_token_embd.weight";
+        if (name == "output.weight" || isEmbedding && _isTied)
+            return Output(tensor.Dimensions[0]);
+        if (isEmbedding)
+            return _target.Type;
+        if (IsValue(name))
+            return Value(values++);
+        if (name.Contains("attn_k.weight", StringComparison.Ordinal))
+            return _experts == 8 ? GgmlType.Q8_0 : _target.Type;
+        if (name.Contains("attn_output.weight", StringComparison.Ordinal))
+            return AttentionOutput();
+        if (name.Contains("ffn_down", StringComparison.Ordinal))
+            return Down(_experts > 1 ? Layer(name) : downs++);
+        return _target.Type;
+    }
+
+    private GgmlType Output(long rowLength)
+    {
+        GgmlLayout.TryGet(_target.Type, out var blockLength, out _);
+        return _isFalcon || rowLength % blockLength != 0 || _target.Type == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+    }
+
+    private GgmlType Value(int index)
+    {
+        var type = _target.Name switch
+        {
+            "Q2_K" => _headsPerKvHead >= 4 ? GgmlType.Q4_K : GgmlType.Q3_K,
+            "Q2_K_S" when _headsPerKvHead >= 4 => GgmlType.Q4_K,
+            "Q3_K_M" => index < 2 ? GgmlType.Q5_K : GgmlType.Q4_K,
+            "Q3_K_L" => GgmlType.Q5_K,
+            "Q4_K_S" when index < 4 => GgmlType.Q5_K,
+            "Q4_K_M" or "Q5_K_M" when UsesMoreBits(index, _valueTensors) => GgmlType.Q6_K,
+            _ => _target.Type,
+        };
+
+        // Eight heads share these weights in a 70B model, which makes them few and important; with eight experts attention is a small part of all.
+        if (_is70B && type is GgmlType.Q3_K or GgmlType.Q4_K)
+            type = GgmlType.Q5_K;
+        return _experts == 8 ? GgmlType.Q8_0 : type;
+    }
+
+    private GgmlType AttentionOutput() => (_target.Name, _isFalcon, _experts) switch
+    {
+        ("Q3_K_L", true, _) => GgmlType.Q4_K,
+        (_, true, _) => _target.Type,
+        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M", _, 8) => GgmlType.Q5_K,
+        (_, _, 8) => _target.Type,
+        ("Q2_K", _, _) => GgmlType.Q3_K,
+        ("Q3_K_M", _, _) => GgmlType.Q4_K,
+        ("Q3_K_L", _, _) => GgmlType.Q5_K,
+        _ => _target.Type,
+    };
+
+    private GgmlType Down(int index)
+    {
+        var isEarly = index < _layers / 8;
+        var isFirst = index < _layers / 16;
+        var usesMore = UsesMoreBits(index, _layers);
+        return _target.Name switch
+        {
+            "Q2_K" => GgmlType.Q3_K,
+            "Q2_K_S" when isEarly => GgmlType.Q4_K,
+            "Q3_K_M" when isFirst => GgmlType.Q5_K,
+            "Q3_K_M" => !_isFalcon || usesMore ? GgmlType.Q4_K : GgmlType.Q3_K,
+            "Q3_K_L" => _isFalcon ? GgmlType.Q4_K : GgmlType.Q5_K,
+            "Q4_K_S" when isEarly && !_isFalcon => GgmlType.Q5_K,
+            "Q4_K_M" when _isFalcon => isFirst ? GgmlType.Q6_K : usesMore ? GgmlType.Q5_K : GgmlType.Q4_K,
+            "Q4_K_M" or "Q5_K_M" when usesMore => GgmlType.Q6_K,
+            _ => _target.Type,
+        };
+    }
+}

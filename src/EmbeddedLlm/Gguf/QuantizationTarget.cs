@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Gguf;
+
+/// <summary>Something a model can be quantized to: a name, the format that most weights get, and the number that GGUF files carry as <c>general.file_type</c>.</summary>
+internal sealed record QuantizationTarget(string Name, GgmlType Type, uint FileType)
+{
+    public static ImmutableArray<QuantizationTarget> All { get; } =
+    [
+        new("F32", GgmlType.F32, 0),
+        new("F16", GgmlType.F16, 1),
+        new("BF16", GgmlType.BF16, 32),
+        new("Q8_0", GgmlType.Q8_0, 7),
+        new("Q6_K", GgmlType.Q6_K, 18),
+        new("Q5_K_M", GgmlType.Q5_K, 17),
+        new("Q5_K_S", GgmlType.Q5_K, 16),
+        new("Q5_1", GgmlType.Q5_1, 9),
+        new("Q5_0", GgmlType.Q5_0, 8),
+        new("Q4_K_M", GgmlType.Q4_K, 15),
+        new("Q4_K_S", GgmlType.Q4_K, 14),
+        new("Q4_1", GgmlType.Q4_1, 3),
+        new("Q4_0", GgmlType.Q4_0, 2),
+        new("Q3_K_L", GgmlType.Q3_K, 13),
+        new("Q3_K_M", GgmlType.Q3_K, 12),
+        new("Q3_K_S", GgmlType.Q3_K, 11),
+        new("Q2_K", GgmlType.Q2_K, 10),
+        new("Q2_K_S", GgmlType.Q2_K, 21),
+    ];
+
+    /// <summary>Finds a target by name, in any case; <c>Q3_K</c>, <c>Q4_K</c> and <c>Q5_K</c> mean their M mixtures.</summary>
+    /// <exception cref="ArgumentException">No such target.</exception>
+    public static QuantizationTarget Find(string name)
+    {
+        var full = name.ToUpperInvariant() is "Q3_K" or "Q4_K" or "Q5_K" ? name + "_M" : name;
+        return All.FirstOrDefault(t => t.Name.Equals(full, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException($"'{name}' is nothing to quantize to. Possible: {string.Join(", ", All.Select(t => t.Name))}.", nameof(name));
+    }
+}

@@ -1,0 +1,216 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace EmbeddedLlm.Graph;
+
+/// <summary>
+/// Writes a forward pass down, op by op. Every method adds one op and returns its result, so that a model reads like its paper.
+/// Widths are checked here, once; a backend may rely on them.
+/// </summary>
+[Experimental("ELLM001")]
+public sealed class GraphBuilder
+{
+    private readonly ImmutableArray<Op>.Builder _ops = ImmutableArray.CreateBuilder<Op>();
+    private readonly ImmutableArray<KvLayer>.Builder _kvLayers = ImmutableArray.CreateBuilder<KvLayer>();
+    private readonly ImmutableArray<string>.Builder _sites = ImmutableArray.CreateBuilder<string>();
+    private readonly HashSet<string> _siteNames = new(StringComparer.Ordinal);
+    private readonly List<Value> _values = [];
+    private readonly List<bool> _picked = [];
+
+    /// <summary>The rows of <paramref name="table"/> that the tokens name.</summary>
+    public Value Embed(Weight table)
+    {
+        RequireMatrix(table);
+        var result = Define(table.Columns, picked: false);
+        _ops.Add(new Op.Embed(table, result));
+        return result;
+    }
+
+    /// <summary><c>In · weightᵀ + bias</c>.</summary>
+    public Value Linear(Value input, Weight weight, Weight? bias = null) => Linear(input, [(weight, bias)])[0];
+
+    /// <summary>Several products that share one read of their input, such as q, k and v. Each becomes a site, named by its weight.</summary>
+    /// <exception cref="ArgumentException">A width does not fit, or a site of that name exists.</exception>
+    public ImmutableArray<Value> Linear(Value input, params ReadOnlySpan<(Weight Weight, Weight? Bias)> products)
+    {
+        Require(input);
+        if (products.IsEmpty)
+            throw new ArgumentException("A linear op needs a weight.", nameof(products));
+
+        var projections = ImmutableArray.CreateBuilder<Projection>(products.Length);
+        foreach (var (weight, bias) in products)
+        {
+            RequireMatrix(weight);
+            RequireWidth(weight.Name, "input", weight.Columns, input.Width);
+            if (bias is not null)
+                RequireVector(bias, weight.Rows);
+            if (!_siteNames.Add(weight.Name))
+                throw new ArgumentException($"Two projections are named {weight.Name}; a site needs a name of its own.", nameof(products));
+            _sites.Add(weight.Name);
+            projections.Add(new Projection(weight, bias, _sites.Count - 1, Define(weight.Rows, _picked[input.Id])));
+        }
+
+        var op = new Op.Linear(input, projections.MoveToImmutable());
+        _ops.Add(op);
+        return [.. op.Projections.Select(projection => projection.Out)];
+    }
+
+    /// <summary>Normalises runs of the gain's length: whole rows, or each head where the gain is as long as a head.</summary>
+    public Value Norm(Value input, NormKind kind, Weight gain, Weight? bias, float epsilon)
+    {
+        Require(input);
+        RequireVector(gain, gain.Columns);
+        if (input.Width % gain.Columns != 0)
+            throw new ArgumentException($"{gain.Name} has {gain.Columns} numbers, which do not divide rows of {input.Width}.", nameof(gain));
+        if (bias is not null)
+            RequireVector(bias, gain.Columns);
+        if (!(epsilon >= 0) || float.IsInfinity(epsilon))
+            throw new ArgumentException($"The epsilon of {gain.Name} is {epsilon}; it must be finite and not negative.", nameof(epsilon));
+        return Add(input.Width, _picked[input.Id], result => new Op.Norm(input, kind, gain, bias, epsilon, result));
+    }
+
+    /// <summary>Turns the pairs of every head by position · frequency.</summary>
+    public Value Rope(Value input, RopeSpec spec, int headWidth)
+    {
+        RequireUnpicked(input, "rope");
+        if (headWidth <= 0 || input.Width % headWidth != 0)
+            throw new ArgumentException($"Heads of {headWidth} do not divide rows of {input.Width}.", nameof(headWidth));
+        if (spec.Width > headWidth)
+            throw new ArgumentException($"The rotation covers {spec.Width} numbers, a head has {headWidth}.", nameof(spec));
+        return Add(input.Width, false, result => new Op.Rope(input, spec, headWidth, result));
+    }
+
+    /// <summary>Attention over the cache of a new layer, to which k and v of the batch are written first.</summary>
+    public Value Attention(Value q, Value k, Value v, AttentionSpec spec)
+    {
+        RequireUnpicked(q, "attention");
+        RequireUnpicked(k, "attention");
+        RequireUnpicked(v, "attention");
+        if (spec.Heads <= 0 || spec.KvHeads <= 0 || spec.Heads % spec.KvHeads != 0)
+            throw new ArgumentException($"{spec.KvHeads} key heads do not divide {spec.Heads} query heads.", nameof(spec));
+        if (spec.Window < 0 || spec.TemperatureLength < 0 || (spec.TemperatureScale != 0 && spec.TemperatureLength == 0))
+            throw new ArgumentException("An attention window and a temperature length cannot be negative, and a temperature scale needs a length.", nameof(spec));
+        RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
+        RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
+        RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
+        _kvLayers.Add(new KvLayer(k.Width, v.Width));
+        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, _kvLayers.Count - 1, result));
+    }
+
+    /// <summary><c>act(gated) · up</c>, number by number.</summary>
+    public Value Gate(Value gated, Value up, Activation kind)
+    {
+        RequireAlike(gated, up, "gate");
+        return Add(gated.Width, _picked[gated.Id], result => new Op.Gate(gated, up, kind, result));
+    }
+
+    /// <summary><c>act(input)</c>, number by number.</summary>
+    public Value Activate(Value input, Activation kind)
+    {
+        Require(input);
+        return Add(input.Width, _picked[input.Id], result => new Op.Activate(input, kind, result));
+    }
+
+    /// <summary><c>left + right</c>.</summary>
+    public Value Add(Value left, Value right)
+    {
+        RequireAlike(left, right, "add");
+        return Add(left.Width, _picked[left.Id], result => new Op.Add(left, right, result));
+    }
+
+    /// <summary><c>input · factor</c>; the input itself where the factor is 1.</summary>
+    public Value Scale(Value input, float factor)
+    {
+        Require(input);
+        return factor == 1 ? input : Add(input.Width, _picked[input.Id], result => new Op.Scale(input, factor, result));
+    }
+
+    /// <summary>A mixture of experts, see <see cref="Op.Experts"/>.</summary>
+    public Value Experts(Value input, Weight router, Weight gate, Weight up, Weight down, ExpertsSpec spec)
+    {
+        Require(input);
+        RequireMatrix(router);
+        RequireWidth(router.Name, "input", router.Columns, input.Width);
+        foreach (var weight in (ReadOnlySpan<Weight>)[gate, up, down])
+            RequireWidth(weight.Name, "experts", router.Rows, weight.Experts);
+        RequireWidth(gate.Name, "input", gate.Columns, input.Width);
+        RequireWidth(up.Name, "input", up.Columns, input.Width);
+        RequireWidth(up.Name, "rows", gate.Rows, up.Rows);
+        RequireWidth(down.Name, "input", down.Columns, up.Rows);
+        if (spec.Used <= 0 || spec.Used > router.Rows)
+            throw new ArgumentException($"{spec.Used} of {router.Rows} experts cannot be used.", nameof(spec));
+        return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result));
+    }
+
+    /// <summary>Keeps the rows whose logits are asked for.</summary>
+    public Value PickRows(Value input)
+    {
+        RequireUnpicked(input, "pick rows");
+        return Add(input.Width, true, result => new Op.PickRows(input, result));
+    }
+
+    /// <summary>The finished graph. <paramref name="logits"/> must lie behind <see cref="PickRows"/>.</summary>
+    public ModelGraph Build(Value logits)
+    {
+        Require(logits);
+        if (!_picked[logits.Id])
+            throw new ArgumentException("Logits belong to the rows that PickRows keeps.", nameof(logits));
+        return new ModelGraph(_ops.ToImmutable(), _values.Count, logits, _kvLayers.ToImmutable(), _sites.ToImmutable());
+    }
+
+    private Value Add(int width, bool picked, Func<Value, Op> make)
+    {
+        var result = Define(width, picked);
+        _ops.Add(make(result));
+        return result;
+    }
+
+    private Value Define(int width, bool picked)
+    {
+        var value = new Value(_values.Count, width);
+        _values.Add(value);
+        _picked.Add(picked);
+        return value;
+    }
+
+    private void Require(Value value)
+    {
+        if ((uint)value.Id >= (uint)_values.Count || _values[value.Id] != value)
+            throw new ArgumentException($"{value} is no value of this graph.", nameof(value));
+    }
+
+    private void RequireUnpicked(Value value, string op)
+    {
+        Require(value);
+        if (_picked[value.Id])
+            throw new ArgumentException($"Behind PickRows there are no positions, so no {op}.", nameof(value));
+    }
+
+    private void RequireAlike(Value left, Value right, string op)
+    {
+        Require(left);
+        Require(right);
+        RequireWidth(op, "right side", left.Width, right.Width);
+        if (_picked[left.Id] != _picked[right.Id])
+            throw new ArgumentException($"One side of {op} lies before PickRows, the other behind it.", nameof(right));
+    }
+
+    private static void RequireWidth(string name, string what, int expected, int found)
+    {
+        if (expected != found)
+            throw new ArgumentException($"{name}: {what} should be {expected} wide, not {found}.");
+    }
+
+    private static void RequireMatrix(Weight weight)
+    {
+        if (weight.Experts != 1)
+            throw new ArgumentException($"{weight.Name} holds {weight.Experts} matrices; one is expected.", nameof(weight));
+    }
+
+    private static void RequireVector(Weight vector, int length)
+    {
+        RequireMatrix(vector);
+        RequireWidth(vector.Name, "rows", 1, vector.Rows);
+        RequireWidth(vector.Name, "vector", length, vector.Columns);
+    }
+}

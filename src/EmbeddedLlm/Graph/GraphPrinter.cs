@@ -1,0 +1,62 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+
+namespace EmbeddedLlm.Graph;
+
+/// <summary>A graph as text: one line per op with its weights, inputs and results.</summary>
+[Experimental("ELLM001")]
+public static class GraphPrinter
+{
+    /// <summary>Writes <paramref name="graph"/> line by line. <c>v3[64]</c> is value 3 with 64 numbers per row; <c>b1</c> its buffer.</summary>
+    public static string Print(ModelGraph graph)
+    {
+        var plan = MemoryPlan.For(graph);
+        var text = new StringBuilder();
+        for (var i = 0; i < graph.Ops.Length; i++)
+        {
+            var op = graph.Ops[i];
+            var inputs = string.Join(' ', op.Inputs.Select(value => $"v{value.Id}"));
+            var outputs = string.Join(' ', op.Outputs.Select(value => $"v{value.Id}[{value.Width}]:b{plan.BufferOf(value)}"));
+            text.AppendLine($"{i,4}  {op.GetType().Name,-9}  {inputs,-14} -> {outputs,-28}  {Details(op)}".TrimEnd());
+        }
+
+        text.AppendLine();
+        for (var i = 0; i < plan.Buffers.Length; i++)
+            text.AppendLine($"  b{i}  {plan.Buffers[i].Width} per {(plan.Buffers[i].IsPicked ? "output row" : "row")}");
+        text.AppendLine($"  logits v{graph.Logits.Id}, {graph.KvLayers.Length} KV layers of {KvWidths(graph)} numbers per position, {graph.Sites.Length} adapter sites");
+        return text.ToString();
+    }
+
+    private static string KvWidths(ModelGraph graph) =>
+        string.Join(", ", graph.KvLayers.Distinct().Select(layer => $"{layer.KeyWidth} + {layer.ValueWidth}"));
+
+    private static string Details(Op op) => op switch
+    {
+        Op.Embed embed => Describe(embed.Table),
+        Op.Linear linear => string.Join(", ", linear.Projections.Select(projection => Describe(projection.Weight) + (projection.Bias is null ? "" : " + bias"))),
+        Op.Norm norm => $"{norm.Kind} {norm.Gain.Name}{(norm.Bias is null ? "" : " + bias")} over {norm.Gain.Columns}, epsilon {Text(norm.Epsilon)}",
+        Op.Rope rope => $"{rope.Spec.Pairing}, {rope.Spec.Width} of {rope.HeadWidth}, magnitude {Text(rope.Spec.Magnitude)}",
+        Op.Attention attention => Describe(attention.Spec, attention.Layer),
+        Op.Gate gate => gate.Kind.ToString(),
+        Op.Activate activate => activate.Kind.ToString(),
+        Op.Scale scale => $"by {Text(scale.Factor)}",
+        Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}, {experts.Spec.Activation}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
+        _ => "",
+    };
+
+    private static string Describe(Weight weight) =>
+        $"{weight.Name} {weight.Format} {(weight.Experts == 1 ? "" : $"{weight.Experts}×")}{weight.Rows}×{weight.Columns}";
+
+    private static string Describe(AttentionSpec spec, int layer)
+    {
+        var text = $"layer {layer}, {spec.Heads} heads of {spec.HeadWidth} over {spec.KvHeads}, scale {Text(spec.Scale)}";
+        if (spec.Window > 0)
+            text += $", window {spec.Window}";
+        if (spec.TemperatureScale != 0)
+            text += $", temperature {Text(spec.TemperatureScale)} per {spec.TemperatureLength}";
+        return text;
+    }
+
+    private static string Text(float number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace EmbeddedLlm.Graph;
+
+/// <summary>The shape of the KV cache of one layer: each position keeps a key row and a value row.</summary>
+/// <param name="KeyWidth">Numbers in the key row: KV heads · head width.</param>
+/// <param name="ValueWidth">Numbers in the value row.</param>
+public sealed record KvLayer(int KeyWidth, int ValueWidth);
+
+/// <summary>The forward pass of a model as data: what a backend loads.</summary>
+/// <param name="Ops">The steps, in order.</param>
+/// <param name="ValueCount">How many values the steps use; ids are 0 … ValueCount − 1. A value is written once.</param>
+/// <param name="Logits">The result, [output rows × vocabulary].</param>
+/// <param name="KvLayers">The cache that the attention steps need; <see cref="Op.Attention.Layer"/> is an index into it.</param>
+/// <param name="Sites">Names of the places where adapters may join.</param>
+[Experimental("ELLM001")]
+public sealed record ModelGraph(
+    ImmutableArray<Op> Ops,
+    int ValueCount,
+    Value Logits,
+    ImmutableArray<KvLayer> KvLayers,
+    ImmutableArray<string> Sites);

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace EmbeddedLlm.Graph;
+
+/// <summary>One step of a forward pass. A model is a list of these; each has its meaning in the reference backend.</summary>
+[Experimental("ELLM001")]
+public abstract record Op
+{
+    private Op()
+    {
+    }
+
+    /// <summary>The values that the step reads.</summary>
+    public abstract ImmutableArray<Value> Inputs { get; }
+
+    /// <summary>The values that the step writes.</summary>
+    public abstract ImmutableArray<Value> Outputs { get; }
+
+    /// <summary>Rows of <paramref name="Table"/> picked by the tokens of the batch. [tokens × width].</summary>
+    public sealed record Embed(Weight Table, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Several products of one input: <c>Out = In · Weightᵀ + Bias</c> for each projection.</summary>
+    public sealed record Linear(Value In, ImmutableArray<Projection> Projections) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [.. Projections.Select(projection => projection.Out)];
+    }
+
+    /// <summary>
+    /// Normalises each run of <paramref name="Gain"/>'s length within a row (the whole row, or each head of it) and multiplies it by the gain, then adds the bias.
+    /// </summary>
+    public sealed record Norm(Value In, NormKind Kind, Weight Gain, Weight? Bias, float Epsilon, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Turns pairs of numbers in each head of <paramref name="HeadWidth"/> by the angle position · frequency.</summary>
+    public sealed record Rope(Value In, RopeSpec Spec, int HeadWidth, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>
+    /// Writes K and V of the batch to the cache of <paramref name="Layer"/>, then for each row and query head
+    /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence up to its own.
+    /// </summary>
+    public sealed record Attention(Value Q, Value K, Value V, AttentionSpec Spec, int Layer, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Q, K, V];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = act(Gated) · Up</c>, number by number.</summary>
+    public sealed record Gate(Value Gated, Value Up, Activation Kind, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Gated, Up];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = act(In)</c>, number by number.</summary>
+    public sealed record Activate(Value In, Activation Kind, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = Left + Right</c>.</summary>
+    public sealed record Add(Value Left, Value Right, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Left, Right];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = In · Factor</c>.</summary>
+    public sealed record Scale(Value In, float Factor, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>A mixture of experts with its router: each row goes through the experts that the router picks for it, summed with their weights.</summary>
+    /// <param name="In">The rows.</param>
+    /// <param name="Router">[experts × In.Width]; its logits choose the experts.</param>
+    /// <param name="GateProjection">[experts × hidden × In.Width].</param>
+    /// <param name="UpProjection">[experts × hidden × In.Width].</param>
+    /// <param name="DownProjection">[experts × Out.Width × hidden].</param>
+    /// <param name="Spec">How experts are chosen and weighted.</param>
+    /// <param name="Out">The result.</param>
+    public sealed record Experts(Value In, Weight Router, Weight GateProjection, Weight UpProjection, Weight DownProjection, ExpertsSpec Spec, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Keeps the rows whose logits are asked for (<c>Batch.OutputRows</c>); what follows runs on these alone.</summary>
+    public sealed record PickRows(Value In, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+}

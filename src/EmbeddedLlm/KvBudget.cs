@@ -1,0 +1,38 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm;
+
+/// <summary>How long a context may be and how much KV memory is held for all of them.</summary>
+/// <param name="ContextLength">Tokens of one request.</param>
+/// <param name="Blocks">Blocks of KV memory.</param>
+internal readonly record struct KvBudget(int ContextLength, int Blocks)
+{
+    /// <summary>Contexts that the default holds.</summary>
+    private const int DefaultContexts = 4;
+
+    /// <summary>The default takes at most this part of the memory.</summary>
+    private const int DefaultMemoryPart = 4;
+
+    /// <summary>Finds both from what was asked for, what the model was trained for, and the memory that the process may use.</summary>
+    /// <exception cref="ArgumentException">The context asked for does not fit into the KV memory asked for.</exception>
+    public static KvBudget For(ModelGraph graph, int trainedContext, int blockTokens, LlmOptions options, long memoryBytes)
+    {
+        var number = options.KvType == KvType.F32 ? sizeof(float) : sizeof(ushort);
+        var blockBytes = graph.KvLayers.Sum(layer => (long)layer.KeyWidth + layer.ValueWidth) * number * blockTokens;
+        blockBytes = Math.Max(blockBytes, 1);
+
+        var context = options.ContextLength ?? Math.Min(trainedContext, LlmOptions.DefaultContextLength);
+        if (options.KvCacheBytes is { } bytes)
+        {
+            var blocks = (int)Math.Min(bytes / blockBytes, int.MaxValue / blockTokens);
+            if (blocks == 0 || (options.ContextLength is not null && blocks * blockTokens < context))
+                throw new ArgumentException($"KvCacheBytes of {bytes} hold {blocks * blockTokens} tokens of this model ({blockBytes} bytes for each {blockTokens}), the context is {context}. Raise KvCacheBytes or lower ContextLength.", nameof(options));
+            return new(Math.Min(context, blocks * blockTokens), blocks);
+        }
+
+        var one = (context + blockTokens - 1) / blockTokens;
+        var affordable = memoryBytes / DefaultMemoryPart / blockBytes;
+        return new(context, (int)Math.Clamp(affordable, one, Math.Min((long)one * DefaultContexts, int.MaxValue / blockTokens)));
+    }
+}

@@ -1,0 +1,143 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Engine;
+using EmbeddedLlm.Sampling;
+using EmbeddedLlm.Tokenization;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedLlm;
+
+/// <summary>
+/// A loaded model: the one door to chat and completion. Safe for concurrent use: the requests of all callers are computed together.
+/// Disposing it ends requests that still run with <see cref="ObjectDisposedException"/>; memory is freed after the last step has stopped.
+/// </summary>
+public sealed class LlmModel : IDisposable, IAsyncDisposable
+{
+    private readonly IModelRunner _runner;
+    private readonly IDisposable? _weights;
+    private readonly InferenceEngine _engine;
+    private readonly TextGenerator _generator;
+    private readonly EmbeddedChatClient _chat;
+    private readonly ILogger _logger;
+    private readonly Lock _disposal = new();
+    private bool _disposed;
+
+    /// <summary>A model from its parts.</summary>
+    internal LlmModel(ModelParts parts)
+    {
+        _runner = parts.Runner;
+        _weights = parts.Weights;
+        _logger = parts.LoggerFactory.CreateLogger<LlmModel>();
+        _engine = new(parts.Runner, parts.Sizes, parts.LoggerFactory.CreateLogger<InferenceEngine>(), parts.Time);
+        _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
+
+        ModelId = parts.Sizes.Model;
+        Tokenizer = parts.Tokenizer;
+        Template = parts.Template;
+        DefaultSampling = parts.Sampling;
+        var prompt = new ChatPrompt(parts.Template, parts.Tokenizer, parts.Time);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, parts.LoggerFactory.CreateLogger<EmbeddedChatClient>());
+        _chat = new(ModelId, prompt, mapper, _generator, parts.Time, [this, parts.Tokenizer]);
+    }
+
+    /// <summary>The name that responses carry; see <see cref="LlmOptions.ModelId"/>.</summary>
+    public string ModelId { get; }
+
+    /// <summary>The most tokens of one request, prompt and answer together.</summary>
+    public int ContextLength => _engine.ContextLength;
+
+    /// <summary>Text to tokens and back.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Messages to the text of a prompt.</summary>
+    public ChatTemplate Template { get; }
+
+    /// <summary>How tokens are chosen where a request does not say: <see cref="LlmOptions.Sampling"/>, else what the file recommends, else the usual values.</summary>
+    public SamplingOptions DefaultSampling { get; }
+
+    /// <summary>What the engine is doing.</summary>
+    internal EngineStats Stats => _engine.Stats;
+
+    /// <summary>Loads a model. This reads the weights and takes seconds; keep the model as long as the app needs it.</summary>
+    /// <param name="path">A GGUF file, or any part of a split one.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <param name="loggerFactory">Where events go.</param>
+    /// <param name="time">The clock; null for the system's.</param>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="ModelFormatException">The file is damaged.</exception>
+    /// <exception cref="UnsupportedModelException">The family, a format, the tokenizer or every backend says no; the message says why.</exception>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public static LlmModel Load(string path, LlmOptions? options = null, ILoggerFactory? loggerFactory = null, TimeProvider? time = null) =>
+        ModelOpener.Open(path, options, loggerFactory, time, CancellationToken.None);
+
+    /// <summary>As <see cref="Load"/>, on a thread of the pool. Cancelling takes effect between the stages of loading.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Task<LlmModel> LoadAsync(string path, LlmOptions? options = null, ILoggerFactory? loggerFactory = null, TimeProvider? time = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => ModelOpener.Open(path, options, loggerFactory, time, cancellationToken), cancellationToken);
+
+    /// <summary>
+    /// The chat client of this model; each call gives the same. Disposing the client does nothing: the model lives until it is disposed itself.
+    /// </summary>
+    public IChatClient AsIChatClient() => _chat;
+
+    /// <summary>Goes on from a text, without a chat template: for base models, and for prompts that are already rendered.</summary>
+    /// <param name="prompt">The text. Special tokens written in it are read as such; a begin token is added if the model wants one.</param>
+    /// <param name="options">Null for the model's defaults.</param>
+    /// <param name="cancellationToken">Ends the request within a step.</param>
+    /// <exception cref="ContextFullException">The prompt does not fit into the context.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or the prompt gives no token.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public async Task<Completion> CompleteAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var text = new StringBuilder();
+        var last = new CompletionUpdate("");
+        await foreach (var update in CompleteStreamingAsync(prompt, options, cancellationToken).ConfigureAwait(false))
+        {
+            text.Append(update.Text);
+            last = update;
+        }
+
+        return new(text.ToString(), last.FinishReason!.Value, last.Usage!);
+    }
+
+    /// <summary>As <see cref="CompleteAsync"/>, piece by piece. The last update has no text, but the reason of the end and the usage.</summary>
+    /// <inheritdoc cref="CompleteAsync"/>
+    public IAsyncEnumerable<CompletionUpdate> CompleteStreamingAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return StreamAsync(prompt, options ?? new(), cancellationToken);
+    }
+
+    /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>, waits for the step that runs, and frees the memory. May be called again.</summary>
+    public void Dispose()
+    {
+        lock (_disposal)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _engine.Dispose(); // returns when no step runs any more: what it read can go
+            _runner.Dispose();
+            _weights?.Dispose();
+            LlmLog.Unloaded(_logger, ModelId);
+        }
+    }
+
+    /// <summary>As <see cref="Dispose"/>, without blocking the caller.</summary>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
+
+    private async IAsyncEnumerable<CompletionUpdate> StreamAsync(string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
+        var answer = _generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, cancellationToken);
+        await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
+            yield return new(text);
+
+        yield return new("", answer.FinishReason, answer.Usage);
+    }
+}

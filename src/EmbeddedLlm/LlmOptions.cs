@@ -1,0 +1,66 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Sampling;
+
+namespace EmbeddedLlm;
+
+/// <summary>How a model is loaded. Every value has a default; <see cref="LlmModel.Load"/> without options is a good start.</summary>
+public sealed class LlmOptions
+{
+    /// <summary>The most tokens of a context when <see cref="ContextLength"/> is not set: 8192.</summary>
+    public const int DefaultContextLength = 8192;
+
+    /// <summary>The GGUF file, or the first part of a split one. Used by <c>AddEmbeddedLlm().AddModel(…)</c>; <see cref="LlmModel.Load"/> takes it as an argument.</summary>
+    public string? Path { get; set; }
+
+    /// <summary>The name that responses carry and that <c>ChatOptions.ModelId</c> may ask for. Default: the name of the file without its extension.</summary>
+    public string? ModelId { get; set; }
+
+    /// <summary>
+    /// The most tokens of one request, prompt and answer together. Default: what the model was trained for, but at most
+    /// <see cref="DefaultContextLength"/> and what <see cref="KvCacheBytes"/> holds. A prompt that does not fit is refused with
+    /// <see cref="ContextFullException"/>, never cut.
+    /// </summary>
+    public int? ContextLength { get; set; }
+
+    /// <summary>The number format of the KV cache. F16 takes half the memory of F32.</summary>
+    public KvType KvType { get; set; } = KvType.F16;
+
+    /// <summary>
+    /// Memory for the KV cache of all requests together, in bytes. Default: room for four full contexts, at most a quarter of the
+    /// memory that this process may use, at least one full context. Requests share it block by block; when it is short, the youngest waits.
+    /// </summary>
+    public long? KvCacheBytes { get; set; }
+
+    /// <summary>The most requests that are decoded together; further ones wait in a queue. Default 32.</summary>
+    public int MaxConcurrentSequences { get; set; } = 32;
+
+    /// <summary>The most requests that wait; one more is refused with <see cref="QueueFullException"/>. Default: no limit.</summary>
+    public int? MaxQueuedRequests { get; set; }
+
+    /// <summary>The most tokens of one step. Long prompts are read in pieces of this size, so that others go on
+    /// meanwhile. Default 512; never less than <see cref="MaxConcurrentSequences"/>.</summary>
+    public int BatchTokens { get; set; } = 512;
+
+    /// <summary>Threads that compute; 0 (the default) for one per processor core.</summary>
+    public int Threads { get; set; }
+
+    /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
+    public string? Backend { get; set; }
+
+    /// <summary>A Jinja chat template to use in place of the file's own: its source, not a path.</summary>
+    public string? ChatTemplate { get; set; }
+
+    /// <summary>How tokens are chosen where a request does not say. Default: what the model file recommends, else the values of <see cref="SamplingOptions"/>.</summary>
+    public SamplingOptions? Sampling { get; set; }
+
+    /// <summary>The seed of requests that bring none. Default: another one for each request.</summary>
+    public long? Seed { get; set; }
+
+    /// <summary>Loads the model when the host starts instead of at its first use. Only for models registered with <c>AddEmbeddedLlm()</c>.</summary>
+    public bool LoadAtStart { get; set; }
+
+    /// <summary>Backends to choose from beside the CPU, which is always there.</summary>
+    [Experimental("ELLM001")]
+    public IList<IBackend> Backends { get; } = [];
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Sampling;
+using Microsoft.Extensions.Configuration;
+
+namespace EmbeddedLlm;
+
+/// <summary>Sets <see cref="LlmOptions"/> from a configuration section, without reflection. A key that is no option is an error, not silence.</summary>
+internal static class LlmOptionsBinder
+{
+    private static readonly Dictionary<string, Action<LlmOptions, IConfigurationSection>> Table = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [nameof(LlmOptions.Path)] = (options, section) => options.Path = section.Value,
+        [nameof(LlmOptions.ModelId)] = (options, section) => options.ModelId = section.Value,
+        [nameof(LlmOptions.ContextLength)] = (options, section) => options.ContextLength = Parse<int>(section),
+        [nameof(LlmOptions.KvType)] = (options, section) => options.KvType = KvTypeOf(section),
+        [nameof(LlmOptions.KvCacheBytes)] = (options, section) => options.KvCacheBytes = Parse<long>(section),
+        [nameof(LlmOptions.MaxConcurrentSequences)] = (options, section) => options.MaxConcurrentSequences = Parse<int>(section),
+        [nameof(LlmOptions.MaxQueuedRequests)] = (options, section) => options.MaxQueuedRequests = Parse<int>(section),
+        [nameof(LlmOptions.BatchTokens)] = (options, section) => options.BatchTokens = Parse<int>(section),
+        [nameof(LlmOptions.Threads)] = (options, section) => options.Threads = Parse<int>(section),
+        [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
+        [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
+        [nameof(LlmOptions.Sampling)] = BindSampling,
+        [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
+        [nameof(LlmOptions.LoadAtStart)] = (options, section) => options.LoadAtStart = bool.TryParse(section.Value, out var value) ? value : throw Wrong(section, "true or false"),
+    };
+
+    /// <summary>Sets what the section has; an empty value leaves the default.</summary>
+    /// <exception cref="InvalidOperationException">A key is unknown or a value has the wrong type; the message has the path.</exception>
+    public static void Bind(IConfiguration section, LlmOptions options)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            if (!Table.TryGetValue(child.Key, out var set))
+                throw Unknown(child, Table.Keys);
+            if (!IsEmpty(child))
+                set(options, child);
+        }
+    }
+
+    private static void BindSampling(LlmOptions options, IConfigurationSection section)
+    {
+        var sampling = options.Sampling ?? new SamplingOptions();
+        foreach (var child in section.GetChildren().Where(child => !IsEmpty(child)))
+        {
+            try
+            {
+                // A setting with children is a dictionary: logit biases by token id.
+                object value = child.Value ?? (object)child.GetChildren().Select(bias => KeyValuePair.Create(bias.Key, bias.Value));
+                if (!SamplingProperties.TrySet(ref sampling, child.Key, value))
+                    throw Unknown(child, SamplingProperties.Names);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new InvalidOperationException($"Configuration '{child.Path}': {exception.Message}", exception);
+            }
+        }
+
+        options.Sampling = sampling;
+    }
+
+    private static bool IsEmpty(IConfigurationSection section) => string.IsNullOrEmpty(section.Value) && !section.GetChildren().Any();
+
+    private static T Parse<T>(IConfigurationSection section) where T : struct, ISpanParsable<T> =>
+        T.TryParse(section.Value, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong(section, $"a number ({typeof(T).Name})");
+
+    private static KvType KvTypeOf(IConfigurationSection section) =>
+        Enum.TryParse<KvType>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) ? value : throw Wrong(section, string.Join(" or ", Enum.GetNames<KvType>()));
+
+    private static InvalidOperationException Wrong(IConfigurationSection section, string expected) =>
+        new($"Configuration '{section.Path}' must be {expected}; it is '{section.Value}'.");
+
+    private static InvalidOperationException Unknown(IConfigurationSection section, IEnumerable<string> known) =>
+        new($"Configuration '{section.Path}' is no option. Known: {string.Join(", ", known)}.");
+}

@@ -1,0 +1,49 @@
+using EmbeddedLlm.Backends;
+using Microsoft.Extensions.Options;
+
+namespace EmbeddedLlm;
+
+/// <summary>Says what is wrong with options, all of it at once.</summary>
+internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
+{
+    /// <summary>Checks the options of a registered model, its file included.</summary>
+    public ValidateOptionsResult Validate(string? name, LlmOptions options)
+    {
+        var failures = Failures(options).ToList();
+        if (string.IsNullOrWhiteSpace(options.Path))
+            failures.Insert(0, "Path is missing: the GGUF file to load.");
+        else if (!File.Exists(options.Path))
+            failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
+
+        return failures.Count == 0
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail(failures.Select(failure => $"Model '{name}': {failure}"));
+    }
+
+    /// <summary>Checks options for <see cref="LlmModel.Load"/>.</summary>
+    /// <exception cref="ArgumentException">A value is out of range.</exception>
+    public static void ThrowIfInvalid(LlmOptions options)
+    {
+        var failures = string.Join(' ', Failures(options));
+        if (failures.Length > 0)
+            throw new ArgumentException(failures, nameof(options));
+    }
+
+    private static IEnumerable<string> Failures(LlmOptions options)
+    {
+        if (options.ContextLength is < 2)
+            yield return $"ContextLength is {options.ContextLength}; it must be at least 2, one token to read and one to write.";
+        if (options.KvCacheBytes is <= 0)
+            yield return $"KvCacheBytes is {options.KvCacheBytes}; it must be above 0.";
+        if (!Enum.IsDefined(options.KvType))
+            yield return $"KvType is {options.KvType}; it must be one of {string.Join(", ", Enum.GetNames<KvType>())}.";
+        if (options.MaxConcurrentSequences <= 0)
+            yield return $"MaxConcurrentSequences is {options.MaxConcurrentSequences}; it must be above 0.";
+        if (options.MaxQueuedRequests is < 0)
+            yield return $"MaxQueuedRequests is {options.MaxQueuedRequests}; it must be 0 or above.";
+        if (options.BatchTokens <= 0)
+            yield return $"BatchTokens is {options.BatchTokens}; it must be above 0.";
+        if (options.Threads < 0)
+            yield return $"Threads is {options.Threads}; it must be 0 (one per core) or above.";
+    }
+}

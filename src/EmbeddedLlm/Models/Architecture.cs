@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+
+namespace EmbeddedLlm.Models;
+
+/// <summary>A model family: the names GGUF has for it, and what its metadata means.</summary>
+internal abstract class Architecture
+{
+    // Far above every known model, and low enough that products of two stay within 64 bits and those that matter are caught by tensor shapes.
+    private const int MaxLayers = 1024;
+    private const int MaxHeads = 4096;
+    private const int MaxHeadWidth = 8192;
+    private const int MaxWidth = 1 << 20;
+    private const int MaxContext = 1 << 30;
+
+    /// <summary>Values of <c>general.architecture</c>.</summary>
+    public abstract ImmutableArray<string> Names { get; }
+
+    public abstract ModelSpec Describe(Hyperparameters keys);
+
+    /// <summary>What GGUF's common keys say; a family changes what it does differently.</summary>
+    protected static ModelSpec Standard(Hyperparameters keys)
+    {
+        if (!keys.Flag("attention.causal", true))
+            throw new UnsupportedModelException($"{keys.File.Path}: the model attends in both directions ('{keys.Prefix}.attention.causal' is false): an encoder, which is not supported.");
+
+        var width = keys.Count("embedding_length", 1, MaxWidth);
+        var heads = keys.Count("attention.head_count", 1, MaxHeads);
+        var kvHeads = keys.Count("attention.head_count_kv", 1, MaxHeads, fallback: heads);
+        if (heads % kvHeads != 0)
+            keys.Throw("attention.head_count_kv", $"a divisor of the {heads} heads", $"{kvHeads}");
+        if (!keys.Contains("attention.key_length") && width % heads != 0)
+            keys.Throw("attention.head_count", $"a divisor of the width {width}", $"{heads}");
+
+        var headWidth = keys.Count("attention.key_length", 1, MaxHeadWidth, fallback: width / heads);
+        var ropeWidth = keys.Count("rope.dimension_count", 2, MaxHeadWidth, fallback: headWidth);
+        if (ropeWidth > headWidth || ropeWidth % 2 != 0)
+            keys.Throw("rope.dimension_count", $"an even number up to the head width {headWidth}", $"{ropeWidth}");
+
+        var contextLength = keys.Count("context_length", 1, MaxContext);
+        var attentionScale = keys.Number("attention.scale", 0, 1e6f, fallback: 0);
+        return new ModelSpec
+        {
+            Family = keys.Prefix,
+            Name = keys.File.Metadata.GetString("general.name", null),
+            ContextLength = contextLength,
+            Width = width,
+            Layers = keys.Count("block_count", 1, MaxLayers),
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadWidth = headWidth,
+            ValueWidth = keys.Count("attention.value_length", 1, MaxHeadWidth, fallback: headWidth),
+            NormEpsilon = keys.Number("attention.layer_norm_rms_epsilon", 0, 1),
+            RopeWidth = ropeWidth,
+            RopeBase = keys.Number("rope.freq_base", 1.001f, 1e30f, fallback: 10000),
+            RopeScaling = RopeScaling.Read(keys, contextLength),
+            AttentionScale = attentionScale == 0 ? (float)(1 / Math.Sqrt(headWidth)) : attentionScale,
+            ExpertsUsed = keys.Count("expert_used_count", 0, MaxHeads, fallback: 0),
+            ExpertWeightScale = keys.Number("expert_weights_scale", 0, 1e6f, fallback: 0) is var scale && scale == 0 ? 1 : scale,
+            Sampling = RecommendedSampling.Read(keys.File),
+        };
+    }
+}

@@ -1,0 +1,10 @@
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Models;
+
+/// <summary>A tensor of a mapped file as the storage of a weight.</summary>
+internal sealed class GgufStorage(GgufTensor tensor) : WeightStorage
+{
+    public override ReadOnlySpan<byte> Slice(long offset, int length) => tensor.Slice(offset, length);
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedLlm.Gguf;
+
+namespace EmbeddedLlm.Models;
+
+/// <summary>Finds the family of a file and writes its forward pass down. Reads metadata and the tensor table, no weights.</summary>
+[Experimental("ELLM001")]
+public static class ModelLoader
+{
+    /// <summary>Families that can be loaded, by GGUF's names.</summary>
+    public static IReadOnlyList<string> Families { get; } = [.. Architectures.All.SelectMany(architecture => architecture.Names).Order(StringComparer.Ordinal)];
+
+    /// <summary>Understands <paramref name="file"/>, which must stay open as long as the graph is used.</summary>
+    /// <exception cref="UnsupportedModelException">The family, a weight format or a variant is not supported; the message names it.</exception>
+    /// <exception cref="ModelFormatException">Metadata or tensors are missing or do not fit together.</exception>
+    public static LoadedGraph Load(GgufFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var kind = file.Metadata.GetString("general.type", "model");
+        if (kind != "model")
+            throw new UnsupportedModelException($"{file.Path}: the file holds no model but '{kind}' (general.type).");
+
+        var family = file.Metadata.GetString("general.architecture");
+        if (!Architectures.TryGet(family, out var architecture))
+            throw new UnsupportedModelException($"{file.Path}: the model family '{family}' is not supported. Supported: {string.Join(", ", Families)}.");
+
+        var weights = new ModelWeights(file);
+        var spec = architecture.Describe(new Hyperparameters(file, family)) with
+        {
+            VocabularySize = weights.RowsOf("token_embd"),
+            ParameterCount = file.Tensors.Aggregate(0L, (sum, tensor) => sum > long.MaxValue - tensor.ElementCount ? long.MaxValue : sum + tensor.ElementCount),
+        };
+        RequireVocabulary(file, spec.VocabularySize);
+        try
+        {
+            var graph = Transformer.Build(spec, weights);
+            weights.RequireAllUsed();
+            return new LoadedGraph(spec, graph);
+        }
+        catch (ArgumentException exception)
+        {
+            // The graph builder's checks, where two tensors are sound by themselves and do not fit each other.
+            throw new ModelFormatException($"{file.Path}: {exception.Message}", exception);
+        }
+    }
+
+    private static void RequireVocabulary(GgufFile file, int rows)
+    {
+        const string Key = "tokenizer.ggml.tokens";
+        if (file.Metadata.TryGet(Key, out var tokens) && tokens.Count != rows)
+            throw new ModelFormatException($"{file.Path}: tensor 'token_embd.weight': expected a row for each of the {tokens.Count} entries of '{Key}', found {rows}.");
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Models;
+
+/// <summary>
+/// What a model is: its dimensions, and the few choices that its tensors cannot show. Biases, head norms, gates, experts and a tied output are
+/// not here, since a tensor is there or not.
+/// </summary>
+public sealed record ModelSpec
+{
+    /// <summary>GGUF's name of the family, such as <c>qwen3</c>.</summary>
+    public required string Family { get; init; }
+
+    /// <summary>The name that the file gives the model, if any.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Positions that the model was trained for.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Numbers in a hidden row.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Blocks of attention and feed-forward.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads; they divide <see cref="Heads"/>.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Numbers in a query or key head.</summary>
+    public required int HeadWidth { get; init; }
+
+    /// <summary>Numbers in a value head.</summary>
+    public required int ValueWidth { get; init; }
+
+    /// <summary>Rows of the token table, and so of the logits.</summary>
+    public int VocabularySize { get; init; }
+
+    /// <summary>Numbers in all tensors of the file.</summary>
+    public long ParameterCount { get; init; }
+
+    /// <summary>The sampling that the makers of the model recommend, as far as the file says.</summary>
+    public RecommendedSampling Sampling { get; init; } = new();
+
+    internal NormKind Norm { get; init; } = NormKind.Rms;
+
+    internal float NormEpsilon { get; init; }
+
+    internal Activation Activation { get; init; } = Activation.Silu;
+
+    internal RopePairing RopePairing { get; init; } = RopePairing.Adjacent;
+
+    /// <summary>Numbers of a head that are turned.</summary>
+    internal int RopeWidth { get; init; }
+
+    internal double RopeBase { get; init; }
+
+    internal RopeScaling RopeScaling { get; init; } = new();
+
+    /// <summary>Layers n, 2n, … (the first layer is 1) have no rope; 0: all have.</summary>
+    internal int NoRopeInterval { get; init; }
+
+    internal float AttentionScale { get; init; }
+
+    /// <summary>See <see cref="AttentionSpec.TemperatureScale"/>.</summary>
+    internal float TemperatureScale { get; init; }
+
+    internal int TemperatureLength { get; init; }
+
+    internal float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>Multiplies what attention and feed-forward add to a row.</summary>
+    internal float ResidualScale { get; init; } = 1;
+
+    internal float LogitScale { get; init; } = 1;
+
+    /// <summary>Experts that a row goes through; 0 in models without.</summary>
+    internal int ExpertsUsed { get; init; }
+
+    internal bool NormalizeExpertWeights { get; init; } = true;
+
+    internal float ExpertWeightScale { get; init; } = 1;
+
+    internal bool HasRope(int layer) => NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0;
+
+    /// <summary>The model in a line.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Name ?? Family}: {Family}, {ParameterCount:N0} parameters, {Layers} layers of {Width}, {Heads} heads over {KvHeads}, vocabulary {VocabularySize}, context {ContextLength}");
+}

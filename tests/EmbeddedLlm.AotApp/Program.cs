@@ -1,0 +1,16 @@
+using EmbeddedLlm;
+using EmbeddedLlm.Hosting;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+
+// Both doors of the library, in a native binary without a JIT: Load, and dependency injection.
+using var model = LlmModel.Load(args[0]);
+var direct = await model.AsIChatClient().GetResponseAsync("Hello", new() { MaxOutputTokens = 8, Seed = 1 });
+
+var services = new ServiceCollection();
+services.AddEmbeddedLlm().AddModel("chat", options => options.Path = args[0]);
+await using var provider = services.BuildServiceProvider();
+var injected = await provider.GetRequiredKeyedService<IChatClient>("chat").GetResponseAsync("Hello", new() { MaxOutputTokens = 8, Seed = 1 });
+
+Console.WriteLine($"{direct.Usage!.OutputTokenCount} tokens: {direct.Text}");
+return direct.Usage.OutputTokenCount > 0 && direct.Text == injected.Text ? 0 : 1;

@@ -1,0 +1,163 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Sampling;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Testing;
+
+namespace EmbeddedLlm.Tests.Chat;
+
+public sealed class RequestMapperTests
+{
+    private static readonly SamplingOptions Defaults = new() { Temperature = 0.6f, TopK = 20, TopP = 0.9f, MinP = 0.1f };
+    private static readonly AIFunction Tool = AIFunctionFactory.Create(() => 1, "one");
+    private readonly FakeLogger _log = new();
+
+    private GenerationOptions Map(ChatOptions? options) => new RequestMapper("m", Defaults, _log).Map(null!, options);
+
+    [Fact]
+    public void Map_NothingSet_LeavesTheDefaults()
+    {
+        Assert.Equal(new(), Map(null));
+        Assert.Equal(new() { Sampling = Defaults }, Map(new()));
+        Assert.Equal(new() { Sampling = Defaults }, Map(new() { ModelId = "m", ResponseFormat = ChatResponseFormat.Text, Tools = [], ToolMode = ChatToolMode.RequireAny, Reasoning = new(), AllowMultipleToolCalls = true }));
+    }
+
+    [Fact]
+    public void Map_Properties_ReplaceTheDefaults()
+    {
+        var mapped = Map(new()
+        {
+            Temperature = 0.1f,
+            TopP = 0.2f,
+            TopK = 3,
+            FrequencyPenalty = 0.4f,
+            PresencePenalty = 0.5f,
+            Seed = 6,
+            MaxOutputTokens = 7,
+            StopSequences = ["8"],
+        });
+
+        Assert.Equal(Defaults with { Temperature = 0.1f, TopP = 0.2f, TopK = 3, FrequencyPenalty = 0.4f, PresencePenalty = 0.5f }, mapped.Sampling);
+        Assert.Equal((6, 7), (mapped.Seed, mapped.MaxOutputTokens));
+        Assert.Equal(["8"], mapped.StopSequences!);
+    }
+
+    [Fact]
+    public void Map_AdditionalProperties_TakeNumbersOfEveryKind()
+    {
+        var mapped = Map(new()
+        {
+            AdditionalProperties = new()
+            {
+                ["min_p"] = 0.25,
+                ["typical_p"] = "0.5",
+                ["repetition_penalty"] = 2,
+                ["penalty_window"] = JsonSerializer.SerializeToElement(12),
+                ["dry_multiplier"] = 0.75m,
+                ["xtc_probability"] = JsonValue.Create(0.5f),
+                ["something_else"] = new object(),
+            },
+        });
+
+        Assert.Equal(
+            Defaults with { MinP = 0.25f, TypicalP = 0.5f, RepetitionPenalty = 2, PenaltyWindow = 12, DryMultiplier = 0.75f, XtcProbability = 0.5f },
+            mapped.Sampling);
+    }
+
+    [Fact]
+    public void Map_TypedExtensions_AreTheSameProperties()
+    {
+        var mapped = Map(new ChatOptions().WithMinP(0.25f).WithTypicalP(0.5f).WithRepetitionPenalty(2, window: 12).WithDry(0.75f).WithXtc(0.5f, 0.2f).WithMirostat(5, 0.3f));
+
+        Assert.Equal(
+            Defaults with { MinP = 0.25f, TypicalP = 0.5f, RepetitionPenalty = 2, PenaltyWindow = 12, DryMultiplier = 0.75f, XtcProbability = 0.5f, XtcThreshold = 0.2f, MirostatTau = 5, MirostatEta = 0.3f },
+            mapped.Sampling);
+    }
+
+    [Fact]
+    public void Map_LogitBias_TakesADictionaryOrJson()
+    {
+        var expected = new Dictionary<int, float> { [5] = -1, [9] = 2.5f };
+
+        Assert.Equal(expected, Map(new ChatOptions().WithLogitBias(expected)).Sampling!.LogitBias!);
+        Assert.Equal(expected, Map(new() { AdditionalProperties = new() { ["logit_bias"] = JsonDocument.Parse("""{"5":-1,"9":2.5}""").RootElement } }).Sampling!.LogitBias!);
+        Assert.Equal(expected, Map(new() { AdditionalProperties = new() { ["logit_bias"] = JsonNode.Parse("""{"5":-1,"9":2.5}""") } }).Sampling!.LogitBias!);
+    }
+
+    [Fact]
+    public void Map_RawOptions_WinAndTheRestIsFilledIn()
+    {
+        var raw = new GenerationOptions { Sampling = SamplingOptions.Greedy, Seed = 1 };
+        var mapped = Map(new() { RawRepresentationFactory = _ => raw, Temperature = 1, Seed = 2, MaxOutputTokens = 3 });
+        Assert.Equal(raw with { MaxOutputTokens = 3 }, mapped);
+
+        Assert.Equal(SamplingOptions.Greedy, Map(new() { RawRepresentationFactory = _ => SamplingOptions.Greedy, Temperature = 1 }).Sampling);
+    }
+
+    [Fact]
+    public void Map_ForeignRawOptions_AreIgnoredWithAnEvent()
+    {
+        Assert.Equal(new() { Sampling = Defaults }, Map(new() { RawRepresentationFactory = _ => "another provider's" }));
+        Assert.Equal(2020, _log.LatestRecord.Id.Id);
+    }
+
+    [Theory]
+    [InlineData("Temperature", -0.1f)]
+    [InlineData("Temperature", float.NaN)]
+    [InlineData("TopP", 1.1f)]
+    [InlineData("TopK", -1f)]
+    [InlineData("MaxOutputTokens", 0f)]
+    [InlineData("FrequencyPenalty", float.PositiveInfinity)]
+    [InlineData("MinP", 2f)]
+    public void Map_ValueOutOfRange_IsNamed(string name, float value)
+    {
+        var options = new ChatOptions();
+        switch (name)
+        {
+            case "Temperature": options.Temperature = value; break;
+            case "TopP": options.TopP = value; break;
+            case "TopK": options.TopK = (int)value; break;
+            case "MaxOutputTokens": options.MaxOutputTokens = (int)value; break;
+            case "FrequencyPenalty": options.FrequencyPenalty = value; break;
+            default: options.WithMinP(value); break;
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(name, () => Map(options));
+    }
+
+    [Fact]
+    public void Map_WrongTypes_AreNamed()
+    {
+        Assert.Throws<ArgumentException>("min_p", () => Map(new() { AdditionalProperties = new() { ["min_p"] = "much" } }));
+        Assert.Throws<ArgumentException>("penalty_window", () => Map(new() { AdditionalProperties = new() { ["penalty_window"] = 1.5 } }));
+        Assert.Throws<ArgumentException>("logit_bias", () => Map(new() { AdditionalProperties = new() { ["logit_bias"] = 1 } }));
+        Assert.Throws<ArgumentException>("StopSequences", () => Map(new() { StopSequences = [""] }));
+    }
+
+    [Fact]
+    public void Map_AnotherModel_NamesTheKnownOne()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => Map(new() { ModelId = "other" }));
+        Assert.Contains("'other'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'m'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Map_WhatIsNotBuiltYet_IsRefused()
+    {
+        ChatOptions[] refused =
+        [
+            new() { Tools = [Tool] },
+            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireAny },
+            new() { ResponseFormat = ChatResponseFormat.Json },
+            new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<int>() },
+            new() { Reasoning = new() { Effort = ReasoningEffort.Low } },
+            new() { AdditionalProperties = new() { ["logprobs"] = true } },
+            new() { ConversationId = "42" },
+        ];
+        Assert.All(refused, options => Assert.Throws<NotSupportedException>(() => Map(options)));
+
+        Map(new() { Tools = [Tool], ToolMode = ChatToolMode.None });
+    }
+}

@@ -1,0 +1,105 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Sampling;
+using EmbeddedLlm.Tokenization;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EmbeddedLlm.Tests.Chat;
+
+/// <summary>
+/// A whole model but for the weights: real tokenizer (a token for each byte, some words, ChatML marks), real template, real engine, and a
+/// script in place of the forward pass.
+/// </summary>
+internal sealed class ScriptedModel : IDisposable
+{
+    public const string Id = "scripted";
+    private const string Begin = "<|im_start|>";
+    private const string End = "<|im_end|>";
+    private static readonly string[] Words = ["Hello", "Ġworld", "!EN", "Ding"]; // in the spelling of byte-level BPE
+
+    /// <summary>Bytes, words, ChatML marks.</summary>
+    public static Tokenizer Tokenizer { get; } = CreateTokenizer();
+
+    /// <summary>A model that continues any history by a script.</summary>
+    /// <param name="next">From all tokens of a sequence to the next one.</param>
+    /// <param name="contextLength">Tokens of a request.</param>
+    /// <param name="batchTokens">Tokens of a step.</param>
+    /// <param name="sampling">The model's default.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logs">Takes events.</param>
+    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null)
+    {
+        var options = new RunnerOptions { KvBlockTokens = 16, KvBlocks = 4 * contextLength / 16, MaxBatchRows = batchTokens, MaxOutputRows = 32 };
+        Runner = new(Tokenizer.VocabularySize, options, next);
+        Model = new(new()
+        {
+            Runner = Runner,
+            Tokenizer = Tokenizer,
+            Template = ChatTemplate.Create(null, null, End, vocabularyHasChatMl: true),
+            Sizes = new()
+            {
+                ContextLength = contextLength,
+                VocabularySize = Tokenizer.VocabularySize,
+                KvBlockTokens = options.KvBlockTokens,
+                MaxBatchRows = batchTokens,
+                MaxSequences = Math.Min(32, batchTokens),
+                Model = Id,
+            },
+            Sampling = sampling ?? SamplingOptions.Default,
+            Time = time ?? TimeProvider.System,
+            LoggerFactory = logs ?? NullLoggerFactory.Instance,
+        });
+    }
+
+    public LlmModel Model { get; }
+
+    public ForcedTokensRunner Runner { get; }
+
+    public IChatClient Client => Model.AsIChatClient();
+
+    /// <summary>A chat model: from the prompt's text to the tokens of the answer, after which the turn ends.</summary>
+    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null) =>
+        new(
+            history =>
+            {
+                // The prompt ends with "<|im_start|>assistant\n", a token for each byte.
+                var promptLength = Array.LastIndexOf(history, Id1(Begin)) + 1 + "assistant\n".Length;
+                var tokens = answer(Tokenizer.Decode(history.AsSpan(0, promptLength)));
+                var written = history.Length - promptLength;
+                return written < tokens.Length ? tokens[written] : Id1(End);
+            },
+            contextLength, batchTokens, sampling, time, logs);
+
+    /// <summary>A chat model that always gives the same answer.</summary>
+    public static ScriptedModel Answering(params string[] pieces) => Answering(_ => Tokens(pieces));
+
+    /// <summary>The tokens of pieces, each of which is one token or, if it is none, its bytes.</summary>
+    public static int[] Tokens(params string[] pieces) =>
+        [.. pieces.SelectMany(piece => Tokenizer.TryGetId(piece.Replace(" ", "Ġ", StringComparison.Ordinal), out var id) ? [id] : Tokenizer.Encode(piece, addSpecial: false))];
+
+    public void Dispose() => Model.Dispose();
+
+    private static int Id1(string piece) => Tokenizer.TryGetId(piece, out var id) ? id : throw new ArgumentException(piece);
+
+    private static Tokenizer CreateTokenizer()
+    {
+        // The 256 characters in which byte-level BPE spells bytes.
+        var bytes = Enumerable.Range(0, 256).Select(value => ByteLevelAlphabet.Character((byte)value).ToString());
+        string[] pieces = [.. bytes, .. Words, Begin, End];
+        int[] types = [.. pieces.Select(piece => piece is Begin or End ? 3 : 1)];
+        return Tokenizer.FromGguf(new("test", new OrderedDictionary<string, GgufValue>
+        {
+            ["tokenizer.ggml.model"] = GgufValue.Of("gpt2"),
+            ["tokenizer.ggml.pre"] = GgufValue.Of("gpt-2"),
+            ["tokenizer.ggml.tokens"] = GgufValue.Of(pieces),
+            ["tokenizer.ggml.token_type"] = GgufValue.Of(types.AsSpan()),
+            ["tokenizer.ggml.merges"] = GgufValue.Of(Array.Empty<string>()),
+            ["tokenizer.ggml.eos_token_id"] = GgufValue.Of(pieces.Length - 1),
+            ["tokenizer.ggml.add_bos_token"] = GgufValue.Of(false),
+        }));
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Chat.Templates;
+using Microsoft.Extensions.Time.Testing;
+
+namespace EmbeddedLlm.Tests.Chat.Templates;
+
+/// <summary>Whatever a template does, it ends soon, with a typed exception and without exhausting memory or stack.</summary>
+public class JinjaLimitsTests
+{
+    private static JinjaException Fails(string template, JinjaLimits? limits = null) =>
+        Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(template, limits).Render(new JsonObject { ["s"] = "text", ["l"] = new JsonArray(1, 2, 3) }));
+
+    public static TheoryData<string, string, string> Deep() => new()
+    {
+        { "(", "1", ")" }, { "[", "", "]" }, { "{1:", "1", "}" }, { "not ", "1", "" }, { "-", "1", "" }, { "f(", "", ")" }, { "a[", "1", "]" },
+        { "1 if 1 else ", "1", "" }, { "a.b|f(", "1", ")" }, { "", "a", ".b" }, { "", "a", "|e" }, { "", "a", "()" }, { "", "1", "+1" }, { "", "1", " or 1" }, { "", "1", " if 1" },
+        { " }}{% if 1 %}{{ ", "1", " }}{% endif %}{{ 1" }, { " }}{% for i in l %}{{ ", "1", "" }, { " }}{% set x %}{{ ", "1", "" }, { " }}{% macro f() %}{{ ", "1", "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Deep))]
+    public void Parse_NestedVeryDeeply_IsRefused(string open, string inner, string close)
+    {
+        const int Levels = 100_000;
+        var source = new StringBuilder("{{ ").Insert(3, open, Levels).Append(inner).Insert(3 + open.Length * Levels + inner.Length, close, Levels).Append(" }}").ToString();
+        var failure = Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(source, JinjaLimits.Default with { MaxTemplateLength = 10_000_000 }));
+        Assert.Matches("nested more than|chains more than|no parameter|Expected", failure.Message);
+    }
+
+    [Fact]
+    public void Parse_LongButFlat_Works()
+    {
+        var text = string.Concat(Enumerable.Repeat(" ~ 'a'", 20_000));
+        var branches = string.Concat(Enumerable.Range(0, 5_000).Select(i => $"{{% elif s == {i} %}}x"));
+        Assert.Equal(20_004, JinjaTemplate.Parse($"{{{{ s{text} }}}}{{% if false %}}{branches}{{% endif %}}").Render(new JsonObject { ["s"] = "text" }).Length);
+    }
+
+    [Fact]
+    public void Parse_TooLong_IsRefused() => Assert.Contains("characters", Fails(new string('a', 2_000_000)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Run_OnASmallStack_FailsWithoutOverflow()
+    {
+        var deep = string.Concat(Enumerable.Repeat("[", 120)) + "f()" + string.Concat(Enumerable.Repeat("]", 120));
+        Exception? failure = null;
+        var thread = new Thread(() => failure = Record.Exception(() => Fails($"{{% macro f() %}}{{{{ {deep} }}}}{{% endmacro %}}{{{{ f() }}}}")), 512 * 1024);
+        thread.Start();
+        thread.Join();
+        Assert.Null(failure);
+    }
+
+    [Theory]
+    [InlineData("{{ 'a' * 10**9 }}")]
+    [InlineData("{{ [1] * 10**9 }}")]
+    [InlineData("{{ (1, 2) * 10**18 }}")]
+    [InlineData("{{ range(10**9) }}")]
+    [InlineData("{{ range(-10**30, 10**30) }}")]
+    [InlineData("{{ 9**(9**9) }}")]
+    [InlineData("{{ 2**(10**10) }}")]
+    [InlineData("{{ 10**9999 }}")]
+    [InlineData("{% set ns = namespace(x=3) %}{% for i in range(100) %}{% set ns.x = ns.x * ns.x %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x.join([ns.x, ns.x]) %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x|replace('', ns.x) %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}")]
+    [InlineData("{% set ns = namespace(x=(1,)) %}{% for i in range(100) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ {ns.x: 1} }}")]
+    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(10000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}")]
+    [InlineData("{% set ns = namespace(x={}) %}{% for i in range(10000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}{{ ns.x|tojson }}")]
+    [InlineData("{{ s.center(10**9) }}")]
+    [InlineData("{{ s.ljust(10**18) }}")]
+    [InlineData("{{ s.zfill(10**9) }}")]
+    [InlineData("{{ 'a\tb'.expandtabs(10**9) }}")]
+    [InlineData("{{ s|indent(10**9) }}")]
+    [InlineData("{{ s|center(10**9) }}")]
+    [InlineData("{{ l|tojson(indent=10**9) }}")]
+    [InlineData("{{ l|batch(10**9, 'x')|list }}")]
+    [InlineData("{{ l|slice(10**9)|list }}")]
+    [InlineData("{{ '%1000000000d' % 1 }}")]
+    [InlineData("{{ '%*d' % (10**9, 1) }}")]
+    [InlineData("{{ '%.1000000000f' % 1.5 }}")]
+    [InlineData("{{ '%99999999999999999999d' % 1 }}")]
+    [InlineData("{{ '{:1000000000}'.format(1) }}")]
+    [InlineData("{{ '{:>{w}}'.format('a', w=10**8) }}")]
+    [InlineData("{{ '{:099999999,}'.format(1) }}")]
+    [InlineData("{{ '{:.99999999f}'.format(1.5) }}")]
+    [InlineData("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}")]
+    [InlineData("{% macro f() %}{{ caller() }}{% endmacro %}{% macro g() %}{% call f() %}{{ g() }}{% endcall %}{% endmacro %}{{ g() }}")]
+    [InlineData("{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}")]
+    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")]
+    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{{ s }}{% endfor %}{% endfor %}")]
+    [InlineData("{{ range(99999)|map('string')|join(' ' * 10000) }}")]
+    [InlineData("{% set x = 'a' * 8000000 %}{{ (x + 'b' + x)[:8000000] ~ 'c' in x + x }}")]
+    [InlineData("{% set x = 'a' * 7000000 %}{{ (x + x).count(x + 'b' + x[:100]) }}")]
+    [InlineData("{% set x = '<' * 16000000 %}{{ x|e }}")]
+    [InlineData("{% for i in range(99999) %}{% set x = ('a' * 16000000).upper() %}{% endfor %}")]
+    [InlineData("{% set x = ['a' * 10000000] * 4000000 %}{% for i in range(99999) %}{% if x == x + [] %}{% endif %}{% endfor %}")]
+    public void Render_WithoutMeasure_ReachesALimit(string template)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        Fails(template);
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public void Render_CyclicNamespace_Prints() =>
+        Assert.StartsWith("<Namespace", JinjaTemplate.Parse("{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns }}").Render([]), StringComparison.Ordinal);
+
+    [Fact]
+    public void Render_OwnLimits_AreKept()
+    {
+        Assert.Contains("100 steps", Fails("{% for i in range(200) %}{% endfor %}", new() { MaxSteps = 100 }).Message, StringComparison.Ordinal);
+        Assert.Contains("10 characters", Fails("{{ 'a' * 11 }}", new() { MaxTextLength = 10 }).Message, StringComparison.Ordinal);
+        Assert.Contains("10 characters", Fails("12345678901", new() { MaxTextLength = 10 }).Message, StringComparison.Ordinal);
+        Assert.Contains("5 elements", Fails("{{ [[1, 2, 3], [4]] }}", new() { MaxValueSize = 5 }).Message, StringComparison.Ordinal);
+        Assert.Contains("4 levels", Fails("{{ ((((1)))) }}", new() { MaxNesting = 4 }).Message, StringComparison.Ordinal);
+        Assert.Contains("3 levels", Fails("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}", new() { MaxCallDepth = 3 }).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_OutOfTime_Fails()
+    {
+        var clock = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.FromSeconds(6) };
+        var template = JinjaTemplate.Parse("{% for i in range(99999) %}{{ i }}{% endfor %}");
+        Assert.Contains("10 seconds", Assert.Throws<JinjaException>(() => template.Render([], clock)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_Cancelled_Stops()
+    {
+        using var cancellation = new CancellationTokenSource();
+        cancellation.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => JinjaTemplate.Parse("a").Render([], cancellationToken: cancellation.Token));
+    }
+
+    [Fact]
+    public void Render_VariablesNestedVeryDeeply_IsRefused()
+    {
+        JsonNode nested = new JsonArray();
+        for (var i = 0; i < 1000; i++)
+            nested = new JsonArray(nested);
+        Assert.Throws<JinjaException>(() => JinjaTemplate.Parse("a").Render(new JsonObject { ["x"] = nested }));
+    }
+}

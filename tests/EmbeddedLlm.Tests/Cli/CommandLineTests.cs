@@ -1,0 +1,200 @@
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Cli;
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Tests.Cli;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly Interrupts _interrupts = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("embedded-llm-tests-");
+
+    private static string Tiny => Golden.TinyModel;
+
+    public void Dispose()
+    {
+        _interrupts.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Run_WithASeed_PrintsTheSameTextTwice()
+    {
+        var first = await RunAsync("run", "--model", Tiny, "--prompt", "Hello", "--max-tokens", "12", "--seed", "5");
+        var second = await RunAsync("run", "--model", Tiny, "--prompt", "Hello", "--max-tokens", "12", "--seed", "5");
+
+        Assert.Equal(0, first.ExitCode);
+        Assert.NotEmpty(first.Out.Trim());
+        Assert.Equal(first.Out, second.Out);
+    }
+
+    [Fact]
+    public async Task Run_WithMessages_EqualsThePromptAlone()
+    {
+        var file = File("messages.json", """[{"role": "user", "content": "Hello"}]""");
+        var messages = await RunAsync("run", "--model", Tiny, "--messages", file, "--max-tokens", "12", "--temperature", "0");
+        var prompt = await RunAsync("run", "--model", Tiny, "--prompt", "Hello", "--max-tokens", "12", "--temperature", "0");
+
+        Assert.Equal(0, messages.ExitCode);
+        Assert.Equal(prompt.Out, messages.Out);
+    }
+
+    [Fact]
+    public async Task Run_Raw_ReadsThePromptFromStdin()
+    {
+        var given = await RunAsync("run", "--model", Tiny, "--prompt", "Once upon", "--raw", "--max-tokens", "12", "--temperature", "0");
+        var piped = await RunAsync(new StringReader("Once upon"), "run", "--model", Tiny, "--prompt", "-", "--raw", "--max-tokens", "12", "--temperature", "0");
+
+        Assert.Equal(0, piped.ExitCode);
+        Assert.Equal(given.Out, piped.Out);
+    }
+
+    [Fact]
+    public async Task Chat_KeepsTheHistory_UntilAnEmptyLine()
+    {
+        var result = await RunAsync(new StringReader("Hello\nAgain\n\n"), "chat", "--model", Tiny, "--max-tokens", "4", "--seed", "1");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(3, result.Out.Split("> ").Length - 1);
+    }
+
+    [Fact]
+    public async Task Tokenize_AndBack_IsTheSameText()
+    {
+        const string Text = "Hello, wörld 🌍";
+        var tokens = await RunAsync("tokenize", "--model", Tiny, "--text", Text, "--json");
+        var ids = JsonNode.Parse(tokens.Out)!["ids"]!.AsArray();
+        var back = await RunAsync("tokenize", "--model", Tiny, "--ids", string.Join(',', ids.Select(id => id!.ToString())));
+
+        Assert.Equal(ids.Count, JsonNode.Parse(tokens.Out)!["tokens"]!.AsArray().Count);
+        Assert.Equal(Text, back.Out.TrimEnd('\n'));
+    }
+
+    [Fact]
+    public async Task Tokenize_NoSpecial_DoesNotParseSpecialTokens()
+    {
+        var parsed = await RunAsync("tokenize", "--model", Tiny, "--text", "<|im_start|>", "--json");
+        var plain = await RunAsync("tokenize", "--model", Tiny, "--text", "<|im_start|>", "--json", "--no-special");
+
+        Assert.Single(JsonNode.Parse(parsed.Out)!["ids"]!.AsArray());
+        Assert.True(JsonNode.Parse(plain.Out)!["ids"]!.AsArray().Count > 1);
+    }
+
+    [Fact]
+    public async Task Render_JsonContext_GivesExactlyTheseVariables()
+    {
+        var template = File("t.jinja", "{{ greeting }} {{ messages is defined }} {{ strftime_now('%Y-%m-%d') }}");
+        var result = await RunAsync("render", "--template", template, "--json-context", File("c.json", """{"greeting": "hi"}"""), "--now", "2026-01-15T12:34:56");
+
+        Assert.Equal((0, "hi False 2026-01-15"), (result.ExitCode, result.Out));
+    }
+
+    [Fact]
+    public async Task Render_Model_UsesItsTemplate()
+    {
+        var result = await RunAsync("render", "--model", Tiny, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""));
+
+        Assert.Equal("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", result.Out);
+    }
+
+    [Theory]
+    [InlineData("--batch", "7")]
+    [InlineData("--threads", "1")]
+    [InlineData("--reference", null)]
+    public async Task Logits_EqualTheGoldenOnes(string option, string? value)
+    {
+        var output = Path.Combine(_folder.FullName, "logits.f32");
+        string[] args = ["logits", "--model", Golden.Repo("models", "llama", "model.gguf"), "--tokens", "@" + Golden.Repo("models", "llama", "tokens.json"), "--out", output, option];
+        var result = await RunAsync(value is null ? args : [.. args, value]);
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Out));
+        var expected = Golden.Floats(Golden.Repo("models", "llama", "exact.f32"));
+        var actual = Golden.Floats(output);
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.True(expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max() <= 1e-4);
+    }
+
+    [Fact]
+    public async Task Quantize_WritesAModelThatRuns()
+    {
+        var output = Path.Combine(_folder.FullName, "q8.gguf");
+        var quantized = await RunAsync("quantize", "--model", Tiny, "--type", "Q8_0", "--out", output);
+        var run = await RunAsync("run", "--model", output, "--prompt", "Hello", "--max-tokens", "4");
+
+        Assert.Equal((0, 0), (quantized.ExitCode, run.ExitCode));
+        using var file = GgufFile.Open(output);
+        Assert.Contains(file.Tensors, tensor => tensor.Type == GgmlType.Q8_0);
+        Assert.Single(_folder.GetFiles());
+    }
+
+    [Fact]
+    public async Task Inspect_ShowsMetadataTensorsAndGraph()
+    {
+        var result = await RunAsync("inspect", "--model", Tiny, "--tensors", "--graph");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("general.architecture = ", result.Out, StringComparison.Ordinal);
+        Assert.Contains("token_embd.weight", result.Out, StringComparison.Ordinal);
+        Assert.Contains("attention", result.Out, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Bench_Json_HoldsEveryField()
+    {
+        var result = await RunAsync("bench", "--model", Tiny, "-p", "8", "-n", "4", "-d", "0,16", "-t", "1", "-r", "2", "--parallel", "1,2", "--json");
+
+        Assert.Equal(0, result.ExitCode);
+        var report = JsonNode.Parse(result.Out)!.AsObject();
+        Assert.All(
+            (string[])["model", "type", "threads", "cpu", "tier", "bandwidthGBs", "peakGmacs", "loadSeconds", "firstTokenSeconds", "peakMemoryMB", "prefill", "decode"],
+            name => Assert.NotNull(report[name]));
+        Assert.Equal(2, report["prefill"]!.AsArray().Count);
+        Assert.Equal(3, report["decode"]!.AsArray().Count); // two at once only at depth 0
+        Assert.All(report["decode"]!.AsArray(), row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0 && row["fractionOfBandwidth"] is not null));
+    }
+
+    [Theory]
+    [InlineData(2, "run")]
+    [InlineData(2, "nonsense")]
+    [InlineData(2, "run", "--model", "x.gguf")]
+    [InlineData(2, "tokenize", "--model", "x.gguf")]
+    [InlineData(2, "logits", "--model", "x.gguf", "--tokens", "1,x", "--out", "y")]
+    [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
+    [InlineData(1, "inspect", "--model", "there-is-no-such-file.gguf")]
+    public async Task Errors_AreOneLineAndACode(int exitCode, params string[] args)
+    {
+        var result = await RunAsync(args);
+
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.StartsWith("embedded-llm: ", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task Errors_NameTheFile_OfABrokenModel()
+    {
+        var result = await RunAsync("run", "--model", File("broken.gguf", "no model"), "--prompt", "x");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("broken.gguf", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+    }
+
+    private string File(string name, string text)
+    {
+        var path = Path.Combine(_folder.FullName, name);
+        System.IO.File.WriteAllText(path, text);
+        return path;
+    }
+
+    private Task<(int ExitCode, string Out, string Error)> RunAsync(params string[] args) => RunAsync(TextReader.Null, args);
+
+    private async Task<(int ExitCode, string Out, string Error)> RunAsync(TextReader input, params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(args, new Terminal(input, output, error, _interrupts));
+        return (exitCode, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,165 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using CsCheck;
+using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Cpu.Panels;
+using EmbeddedLlm.Cpu.Tiers;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Tests.Cpu.Panels;
+
+/// <summary>The product of every format on every instruction set of this processor, against sums in double.</summary>
+public sealed unsafe class PanelMatrixTests
+{
+    /// <summary>Of the sum of the magnitudes: single-precision sums, and FMA or not.</summary>
+    private const double Tolerance = 2e-6;
+
+    public static TheoryData<string, GgmlType> TiersAndFormats => [.. from tier in Tier.Supported from format in BlockFormats.All select (tier.Name, format.Type)];
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_RandomShapes_IsNearTheSumInDouble(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 6], Gen.Int[1, 19], Gen.Int, Gen.Bool).Sample((rows, blocks, count, seed, raw) =>
+        {
+            var width = format.IsFloat ? 7 * blocks : Math.Max(format.Length, 32) * blocks;
+            var weight = raw && !format.IsFloat ? RandomWeights.Raw(format, rows, width, seed) : RandomWeights.Quantized(format, rows, width, seed);
+            AssertProduct(tier, weight, RandomWeights.Floats(count * width, seed + 1), count);
+        }, iter: 15, threads: 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_LargestWeightsAndActivations_DoesNotSaturate(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        foreach (var (sign, alternating) in new[] { (1, false), (-1, false), (1, true), (-1, true) })
+        {
+            // One number of the other sign in each group lets the others take the highest quant, with or without a minimum.
+            const int Rows = 17, Width = 512;
+            var values = Enumerable.Range(0, Rows * Width).Select(i => (float)(i % 16 == 5 ? -sign : sign)).ToArray();
+            var x = Enumerable.Range(0, 3 * Width).Select(i => alternating && i % 2 == 0 ? -1f : 1f).ToArray();
+            AssertProduct(tier, RandomWeights.Of(format, Rows, Width, values), x, 3);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_ManyRows_EqualsEachRowAloneBitForBit(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        const int Rows = 37, Width = 512, Count = 23;
+        using var panels = new PanelMatrix(tier, RandomWeights.Quantized(format, Rows, Width, 3));
+        var x = RandomWeights.Floats(Count * Width, 4);
+        var all = Multiply(tier, panels, x, Count);
+        for (var count = 1; count <= 8; count++)
+        {
+            for (var row = 0; row + count <= Count; row += count)
+                Assert.Equal<float>(all[(row * Rows)..((row + count) * Rows)], Multiply(tier, panels, x.AsSpan(row * Width, count * Width), count));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_EveryTier_AgreesWithThePortableOne(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        const int Rows = 33, Width = 768, Count = 5;
+        var weight = RandomWeights.Quantized(format, Rows, Width, 5);
+        using var panels = new PanelMatrix(tier, weight);
+        using var portable = new PanelMatrix(Tier.Portable, weight);
+        var x = RandomWeights.Floats(Count * Width, 6);
+        var expected = Multiply(Tier.Portable, portable, x, Count);
+        var actual = Multiply(tier, panels, x, Count);
+        var size = expected.Max(MathF.Abs);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 1e-5f * size);
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_NotFiniteActivation_SpoilsItsRowOnly(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        const int Rows = 5, Width = 256, Count = 4;
+        using var panels = new PanelMatrix(tier, RandomWeights.Quantized(format, Rows, Width, 7));
+        var x = RandomWeights.Floats(Count * Width, 8);
+        var clean = Multiply(tier, panels, x, Count);
+        x[Width + 40] = float.NaN;
+        x[2 * Width + 50] = float.PositiveInfinity;
+        var spoiled = Multiply(tier, panels, x, Count);
+        Assert.All(spoiled[Rows..(3 * Rows)], value => Assert.False(float.IsFinite(value)));
+        Assert.Equal(clean[..Rows], spoiled[..Rows]);
+        Assert.Equal(clean[(3 * Rows)..], spoiled[(3 * Rows)..]);
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void Bytes_OfWideMatrix_AreHardlyMoreThanTheFiles(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        var weight = RandomWeights.Of(format, 32, 2048, new float[32 * 2048]);
+        using var panels = new PanelMatrix(tier, weight);
+        Assert.InRange((double)panels.Bytes / weight.Bytes, 0.99, 1.04);
+    }
+
+    private static void AssertProduct(Tier tier, Weight weight, float[] x, int count)
+    {
+        int rows = weight.Rows, width = weight.Columns;
+        using var panels = new PanelMatrix(tier, weight);
+        var actual = Multiply(tier, panels, x, count);
+        var seen = weight.Format.IsFloat ? x : Rounded(x);
+        var values = weight.ToFloats();
+        for (var o = 0; o < rows; o++)
+        {
+            // Quants are scaled before their offset or minimum is taken off, so the sums are of the size of the largest weight.
+            var least = width / 8 * (double)TensorPrimitives.MaxMagnitude(values.AsSpan(o * width, width));
+            for (var row = 0; row < count; row++)
+            {
+                double sum = 0, size = 0;
+                for (var i = 0; i < width; i++)
+                {
+                    var product = (double)values[o * width + i] * seen[row * width + i];
+                    sum += product;
+                    size += Math.Abs(product);
+                }
+
+                if (!(Math.Abs(actual[row * rows + o] - sum) <= Tolerance * Math.Max(size, Math.Abs(least)) + 1e-30))
+                    Assert.Fail($"{weight.Format} [{rows} × {width}], {count} rows: {actual[row * rows + o]} instead of {sum} at {row}, {o}");
+            }
+        }
+    }
+
+    // What the activations are after they went through 8 bits.
+    private static float[] Rounded(float[] x)
+    {
+        var rounded = new float[x.Length];
+        for (var i = 0; i < x.Length; i++)
+        {
+            var largest = MathF.Abs(TensorPrimitives.MaxMagnitude(x.AsSpan(i / 32 * 32, 32)));
+            rounded[i] = largest == 0 ? 0 : MathF.Round(x[i] * (127 / largest)) * (largest / 127);
+        }
+
+        return rounded;
+    }
+
+    private static float[] Multiply(Tier tier, PanelMatrix panels, ReadOnlySpan<float> x, int count)
+    {
+        var isFloat = panels.Shape.IsFloat;
+        var output = new float[count * panels.Rows];
+        var packed = (byte*)NativeMemory.AlignedAlloc((nuint)ActivationPacker.Bytes(count, panels.Width, isFloat), 64);
+        var sums = stackalloc byte[PanelMatrix.ScratchBytes];
+        fixed (float* source = x, target = output)
+        {
+            ActivationPacker.Pack(new Activations(source, panels.Width), count, null, packed, isFloat, tier.MaxColumns, 0, ActivationPacker.Units(count, panels.Width, tier.MaxColumns));
+            panels.Multiply(packed, count, 0, 0, panels.Panels, null, target, (float*)sums);
+        }
+
+        NativeMemory.AlignedFree(packed);
+        return output;
+    }
+
+    private static (Tier Tier, BlockFormat Format) Find(string name, GgmlType type) => (Tier.Supported.First(tier => tier.Name == name), BlockFormats.Get(type));
+}

@@ -1,0 +1,330 @@
+using CsCheck;
+using EmbeddedLlm.Engine;
+using Microsoft.Extensions.Logging.Abstractions;
+using static EmbeddedLlm.Tests.Engine.EngineTesting;
+
+namespace EmbeddedLlm.Tests.Engine;
+
+/// <summary>The engine step by step, on the test's own thread.</summary>
+public sealed class StepperTests
+{
+    [Fact]
+    public async Task Run_LongPromptBesideDecoding_ComesInChunksAndHoldsNobodyUp()
+    {
+        var bench = new Bench(64);
+        var decoding = bench.Add(new() { Prompt = new[] { 1, 2, 3 }, Seed = 1, MaxTokens = 20 });
+        bench.Step();
+        var longPrompt = bench.Add(new() { Prompt = Enumerable.Range(0, 39).ToArray(), Seed = 2, MaxTokens = 2 });
+        for (var i = 1; i <= 3; i++)
+        {
+            var before = decoding.Stream.GeneratedTokens;
+            bench.Step();
+            Assert.Equal(before + 1, decoding.Stream.GeneratedTokens);
+        }
+        Assert.Equal([(1, 3), (15, 0)], bench.Runner.Batches[1]);
+        Assert.Equal([(1, 4), (15, 15)], bench.Runner.Batches[2]);
+        Assert.Equal([(1, 5), (9, 30)], bench.Runner.Batches[3]);
+        Assert.Equal(1, longPrompt.Stream.GeneratedTokens);
+        bench.StepToEnd();
+        await bench.CheckAnswersAsync();
+    }
+
+    [Fact]
+    public void Run_SeveralPrompts_ShareTheRows()
+    {
+        var bench = new Bench(64);
+        bench.Add(new() { Prompt = Enumerable.Repeat(1, 30).ToArray() });
+        bench.Add(new() { Prompt = Enumerable.Repeat(2, 3).ToArray() });
+        bench.Add(new() { Prompt = Enumerable.Repeat(3, 30).ToArray() });
+        bench.Step();
+        Assert.Equal([3, 6, 7], bench.Runner.Batches[0].Select(s => s.Rows).Order());
+    }
+
+    [Fact]
+    public void Run_MorePromptsThanRows_ServesAllInTurn()
+    {
+        var bench = new Bench(64, Options with { MaxBatchRows = 8 });
+        for (var i = 0; i < 7; i++)
+            bench.Add(new() { Prompt = new[] { i }, MaxTokens = 30 });
+        bench.Step();
+        var late = bench.Add(new() { Prompt = Enumerable.Repeat(9, 10).ToArray(), MaxTokens = 1 });
+        for (var i = 0; i < 10; i++)
+            bench.Step();                                                   // one row is left for it in each step
+        Assert.Equal(1, late.Stream.GeneratedTokens);
+    }
+
+    [Fact]
+    public async Task Run_SameLongPromptTwiceAtOnce_ComputesItOnce()
+    {
+        var bench = new Bench(64);
+        var prompt = Enumerable.Range(0, 35).ToArray();
+        var first = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 4 });
+        var second = bench.Add(new() { Prompt = prompt, Seed = 2, MaxTokens = 4 });
+        bench.StepToEnd();
+        Assert.Equal((0, 32), (first.Stream.CachedTokens, second.Stream.CachedTokens));
+        Assert.Equal(35 + 3 + 3 + 3, bench.Runner.Rows);                    // the prompt, the second's last three tokens, three decoding steps each
+        await bench.CheckAnswersAsync();
+    }
+
+    [Fact]
+    public async Task Run_NextTurnOfAChat_ComputesOnlyWhatIsNew()
+    {
+        var bench = new Bench(64);
+        var turn = bench.Add(new() { Prompt = Enumerable.Range(0, 10).ToArray(), Seed = 3, MaxTokens = 7 });
+        bench.StepToEnd();
+        var rows = bench.Runner.Rows;
+        var answer = await turn.Stream.ToArrayAsync();
+        var next = bench.Add(new() { Prompt = (int[])[.. Enumerable.Range(0, 10), .. answer, 5, 5], Seed = 4, MaxTokens = 1 });
+        bench.StepToEnd();
+        Assert.Equal(16, next.Stream.CachedTokens);                         // all but the answer's last token, which was never run, and the two new ones
+        Assert.Equal(3, bench.Runner.Rows - rows);
+        Assert.Equal(Alone(bench.RequestOf(next)), await next.Stream.ToArrayAsync());
+    }
+
+    [Fact]
+    public async Task Run_SamePromptAgain_ComputesItsLastTokenOnly()
+    {
+        var bench = new Bench(64);
+        var request = new GenerationRequest { Prompt = Enumerable.Range(0, 16).ToArray(), Seed = 3, MaxTokens = 1 };
+        bench.Add(request);
+        bench.StepToEnd();
+        var again = bench.Add(request);
+        bench.StepToEnd();
+        Assert.Equal(15, again.Stream.CachedTokens);
+        Assert.Equal(1, bench.Runner.Copies);
+        Assert.Equal(17, bench.Runner.Rows);
+        Assert.Equal(Alone(request), await again.Stream.ToArrayAsync());
+    }
+
+    [Fact]
+    public void Run_OtherPrefixKey_SharesNothing()
+    {
+        var bench = new Bench(64);
+        var request = new GenerationRequest { Prompt = Enumerable.Range(0, 16).ToArray(), MaxTokens = 1 };
+        bench.Add(request);
+        bench.Add(request with { PrefixKey = 1 });
+        bench.StepToEnd();
+        Assert.Equal(32, bench.Runner.Rows);
+    }
+
+    [Fact]
+    public async Task Run_MemoryForOneOnly_ServesAllByPreempting()
+    {
+        var bench = new Bench(16);                                          // as long as the context
+        for (var i = 0; i < 5; i++)
+            bench.Add(new() { Prompt = new[] { i, i + 1 }, Seed = i, MaxTokens = 62 });
+        bench.StepToEnd();
+        Assert.True(bench.Runner.Rows > 5 * 63, "Somebody must have been computed again.");
+        await bench.CheckAnswersAsync();
+    }
+
+    [Fact]
+    public void Run_MemoryShort_TheOldestNeverGivesWay()
+    {
+        var bench = new Bench(16);
+        var oldest = bench.Add(new() { Prompt = new[] { 1 }, Seed = 1, MaxTokens = 63 });
+        for (var i = 0; i < 4; i++)
+            bench.Add(new() { Prompt = new[] { 9, i }, Seed = i, MaxTokens = 62 });
+        for (var i = 1; i <= 63; i++)
+        {
+            bench.Step();
+            Assert.Equal(i, oldest.Stream.GeneratedTokens);
+            Assert.False(oldest.WasPreempted);
+        }
+    }
+
+    [Fact]
+    public async Task Run_ContextFull_EndsWithLength()
+    {
+        var bench = new Bench(64);
+        var sequence = bench.Add(new() { Prompt = Enumerable.Range(0, 30).ToArray(), Seed = 1 });
+        bench.StepToEnd();
+        Assert.Equal(64 - 30, (await sequence.Stream.ToArrayAsync()).Length);
+        Assert.Equal(StopReason.Length, sequence.Stream.Reason);
+    }
+
+    [Fact]
+    public async Task Run_StopToken_EndsWithStopAndIsNotGiven()
+    {
+        var bench = new Bench(64, script: ScriptedRunner.Forced(2, 5, 6, 7));
+        var sequence = bench.Add(new() { Prompt = new[] { 1, 2 }, StopTokens = new HashSet<int> { 7 } });
+        bench.StepToEnd();
+        int[] expected = [5, 6];
+        Assert.Equal(expected, await sequence.Stream.ToArrayAsync());
+        Assert.Equal((StopReason.Stop, 2), (sequence.Stream.Reason, sequence.Stream.GeneratedTokens));
+    }
+
+    [Fact]
+    public async Task Run_LogitsAreNaN_FailsThatRequestOnly()
+    {
+        var bench = new Bench(64, script: (tokens, logits) =>
+        {
+            ScriptedRunner.Hashed(tokens, logits);
+            if (tokens[0] == 13 && tokens.Length > 5)
+                logits[3] = float.NaN;
+        });
+        var bad = bench.Add(new() { Prompt = new[] { 13, 2 }, Seed = 1, MaxTokens = 20 });
+        var good = bench.Add(new() { Prompt = new[] { 1, 2 }, Seed = 1, MaxTokens = 20 });
+        bench.StepToEnd();
+        await Assert.ThrowsAsync<LlmException>(() => bad.Stream.ToArrayAsync());
+        Assert.Equal(Alone(bench.RequestOf(good)), await good.Stream.ToArrayAsync());
+        var again = bench.Add(new() { Prompt = new[] { 13, 2, 3, 4, 5 }, Seed = 1, MaxTokens = 1 });
+        bench.Step();
+        Assert.Equal(0, again.Stream.CachedTokens);
+    }
+
+    [Fact]
+    public async Task Run_BackendFails_FailsTheBatchAndForgetsItsBlocks()
+    {
+        var bench = new Bench(64);
+        var prompt = Enumerable.Range(0, 20).ToArray();
+        var failing = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 20 });
+        bench.Step();
+        bench.Step();
+        bench.Runner.BeforeRun = _ => throw new IOException("out of order");
+        bench.Step();
+        var failure = await Assert.ThrowsAsync<LlmException>(() => failing.Stream.ToArrayAsync());
+        Assert.IsType<IOException>(failure.InnerException);
+        Assert.Equal((64, 0), (bench.Stepper.Pool.Free, bench.Stepper.Pool.Cached));
+
+        bench.Runner.BeforeRun = null;
+        var again = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 20 });
+        bench.StepToEnd();
+        Assert.Equal(0, again.Stream.CachedTokens);
+        Assert.Equal(Alone(bench.RequestOf(again)), await again.Stream.ToArrayAsync());
+    }
+
+    [Fact]
+    public async Task Run_CopyFails_FailsTheRequestThatNeedsIt()
+    {
+        var bench = new Bench(64);
+        var prompt = Enumerable.Range(0, 16).ToArray();
+        bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 1 });
+        bench.StepToEnd();
+        bench.Runner.BeforeCopy = _ => throw new IOException("out of order");
+        var failing = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 1 });
+        bench.StepToEnd();
+        await Assert.ThrowsAsync<LlmException>(() => failing.Stream.ToArrayAsync());
+        bench.Runner.BeforeCopy = null;
+        bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 9 });
+        bench.StepToEnd();
+        await bench.CheckAnswersAsync();
+    }
+
+    [Fact]
+    public void Run_CancelledInPrefill_LeavesWithinOneStep()
+    {
+        var bench = new Bench(64);
+        using var cancellation = new CancellationTokenSource();
+        var sequence = bench.Add(new() { Prompt = Enumerable.Range(0, 39).ToArray() });
+        bench.Step();
+        Assert.Equal(54, bench.Stepper.Pool.Free);
+        sequence.Stream.Cancel(cancellation.Token);
+        bench.Step();
+        Assert.Equal((64, 1, true), (bench.Stepper.Pool.Free, bench.Runner.Runs, bench.Stepper.IsIdle));
+    }
+
+    /// <summary>Whatever joins, is cancelled or fails, and whenever: the books are right after every step, and who ends gets the answer it gets alone.</summary>
+    [Fact]
+    public void Run_AnyScheduleOfRequestsAndCancels_GivesEachItsAnswer()
+        => Gen.Select(Gen.Int[16, 40], Gen.Int[1, 20], Gen.Int[1, 8], Gen.Int, Gen.Int[0, 19].Array[1, 120]).Sample((blocks, rows, sequences, seed, actions) =>
+        {
+            var bench = new Bench(blocks, Options with { MaxBatchRows = Math.Max(rows, sequences), MaxSequences = sequences });
+            var random = new Random(seed);
+            foreach (var action in actions)
+            {
+                if (action < 6)
+                    bench.Add(RandomRequest(random));
+                else if (action == 6 && bench.Open.Count > 0)
+                    bench.Open[random.Next(bench.Open.Count)].Stream.Cancel(new(true));
+                else if (action == 7 && random.Next(4) == 0)
+                    bench.FailNext();
+                else
+                    bench.Step();
+            }
+            bench.StepToEnd();
+            bench.CheckAnswersAsync().GetAwaiter().GetResult();
+            Assert.Equal(blocks, bench.Stepper.Pool.Free);
+        }, iter: 300);
+
+    /// <summary>A stepper over a scripted runner that checks the books after every step.</summary>
+    private sealed class Bench
+    {
+        private readonly OrderedDictionary<Sequence, GenerationRequest> _requests = [];
+        private readonly EngineOptions _options;
+        private readonly ScriptedRunner.Script? _script;
+
+        public Bench(int kvBlocks, EngineOptions? options = null, ScriptedRunner.Script? script = null)
+        {
+            (_options, _script) = (options ?? Options, script);
+            Runner = new(Vocabulary, kvBlocks, _options.KvBlockTokens, script);
+            Stepper = new(Runner, _options, NullLogger.Instance, TimeProvider.System);
+        }
+
+        public ScriptedRunner Runner { get; }
+
+        public Stepper Stepper { get; }
+
+        public List<Sequence> Open => [.. Stepper.Sequences];
+
+        public Sequence Add(GenerationRequest request)
+        {
+            request = request with { Seed = request.Seed ?? 0 };
+            var limit = (int)Math.Min((long)request.Prompt.Length + request.MaxTokens, _options.ContextLength);
+            var sequence = new Sequence(request, request.Seed.Value, limit, new(request.Prompt.Length));
+            _requests.Add(sequence, request);
+            Stepper.Add(sequence);
+            return sequence;
+        }
+
+        public GenerationRequest RequestOf(Sequence sequence) => _requests[sequence];
+
+        public void FailNext() => Runner.BeforeRun = runner =>
+        {
+            runner.BeforeRun = null;
+            throw new IOException("out of order");
+        };
+
+        public void Step()
+        {
+            Stepper.Run();
+            var pool = Stepper.Pool;
+            var held = Open.Where(s => s.Table is not null).SelectMany(s => s.Table!.Blocks.ToArray()).CountBy(b => b).ToDictionary();
+            for (var block = 0; block < pool.Count; block++)
+                Assert.Equal(held.GetValueOrDefault(block), pool.Holders(block));
+            Assert.Equal(pool.Count - held.Count, pool.Free);
+            Assert.True(Stepper.Stats.Running <= _options.MaxSequences);
+            var inOrder = _requests.Keys.ToList();
+            Assert.Equal(Open.OrderBy(inOrder.IndexOf), Open);              // who came first is served first, preempted or not
+        }
+
+        public void StepToEnd()
+        {
+            for (var steps = 0; !Stepper.IsIdle; steps++)
+            {
+                Assert.True(steps < 20_000, "The requests do not come to an end.");
+                Step();
+            }
+        }
+
+        public async Task CheckAnswersAsync()
+        {
+            foreach (var (sequence, request) in _requests)
+            {
+                var expected = Alone(request, _options.ContextLength, _script);
+                int[] answer;
+                try
+                {
+                    answer = await sequence.Stream.ToArrayAsync();
+                }
+                catch (Exception e) when (e is OperationCanceledException || e.InnerException is IOException)
+                {
+                    continue;
+                }
+                Assert.Equal(expected, answer);
+                Assert.Equal(expected.Length == request.MaxTokens || expected.Length + request.Prompt.Length == _options.ContextLength
+                    ? StopReason.Length : StopReason.Stop, sequence.Stream.Reason);
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Quantization;
+
+namespace EmbeddedLlm.Tests.Gguf;
+
+public sealed class GgufQuantizerTests
+{
+    public static TheoryData<string> Targets() => [.. GgufQuantizer.Targets];
+
+    /// <summary>Files that llama-quantize made, with what they were made from.</summary>
+    [Theory]
+    [InlineData("llama256_q4_k_mix", "quantized/f16", "Q4_K_M")]
+    [InlineData("llama256_q2_k_mix", "quantized/f16", "Q2_K")]
+    [InlineData("falcon_40b_q8_0", "models/falcon_40b", "Q8_0")]
+    [InlineData("gemma3_q4_0", "models/gemma3", "Q4_0")]
+    [InlineData("gpt2_q8_0", "models/gpt2", "Q8_0")]
+    [InlineData("gptneox_q4_0", "models/gptneox", "Q4_0")]
+    [InlineData("granite_q8_0", "models/granite", "Q8_0")]
+    [InlineData("phi3_q4_0", "models/phi3", "Q4_0")]
+    [InlineData("qwen2_q8_0", "models/qwen2", "Q8_0")]
+    [InlineData("qwen3_q4_0", "models/qwen3", "Q4_0")]
+    [InlineData("qwen3moe_q4_0", "models/qwen3moe", "Q4_0")]
+    public void Quantize_AsLlamaCpp_GivesTheSameTypesAndBytes(string made, string from, string target)
+    {
+        using var source = GgufFile.Open(Golden.Path([.. from.Split('/'), "model.gguf"]));
+        using var expected = GgufFile.Open(Golden.Path("quantized-families", made, "model.gguf"));
+        using var folder = new TemporaryFolder();
+        GgufQuantizer.Quantize(source, target, folder.File("m.gguf"), cancellationToken: TestContext.Current.CancellationToken);
+
+        using var actual = GgufFile.Open(folder.File("m.gguf"));
+
+        Assert.Equal(expected.Tensors.Select(t => t.ToString()).Order(), actual.Tensors.Select(t => t.ToString()).Order());
+        Assert.Equal(expected.Metadata.GetInt("general.file_type"), actual.Metadata.GetInt("general.file_type"));
+        Assert.Equal(expected.Metadata.GetInt("general.quantization_version"), actual.Metadata.GetInt("general.quantization_version"));
+        foreach (var tensor in expected.Tensors.Where(t => t.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.Q4_0 or GgmlType.Q8_0))
+        {
+            Assert.True(actual.TryGetTensor(tensor.Name, out var other));
+            Assert.True(tensor.Slice(0, (int)tensor.Bytes).SequenceEqual(other.Slice(0, (int)other.Bytes)), tensor.Name);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Targets))]
+    public void Quantize_EveryTarget_StaysNearTheSource(string target)
+    {
+        using var source = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
+        using var folder = new TemporaryFolder();
+        var reported = new List<QuantizationProgress>();
+        GgufQuantizer.Quantize(source, target.ToLowerInvariant(), folder.File("m.gguf"), new Reports(reported.Add), TestContext.Current.CancellationToken);
+
+        using var result = GgufFile.Open(folder.File("m.gguf"));
+
+        Assert.Equal(source.Tensors.Select(t => t.Name), result.Tensors.Select(t => t.Name));
+        Assert.Equal(source.Metadata.GetStrings("tokenizer.ggml.tokens"), result.Metadata.GetStrings("tokenizer.ggml.tokens"));
+        Assert.Equal(result.Tensors.Select(t => (t.Name, t.Type)), reported.Select(r => (r.Tensor, r.To)));
+        Assert.Equal(Enumerable.Range(1, source.Tensors.Count), reported.Select(r => r.Done));
+        foreach (var tensor in source.Tensors)
+        {
+            Assert.True(result.TryGetTensor(tensor.Name, out var other));
+            Assert.Equal(tensor.Dimensions, other.Dimensions);
+            if (tensor.Dimensions.Length == 1)
+                Assert.Equal(GgmlType.F32, other.Type);
+            var (values, rounded) = (Floats(tensor), Floats(other));
+            var error = Math.Sqrt(values.Zip(rounded, (a, b) => Math.Pow(a - b, 2)).Sum() / values.Sum(v => Math.Pow(v, 2)));
+            Assert.True(error < 0.12, $"{tensor.Name} as {other.Type}: relative error {error}");
+        }
+    }
+
+    [Fact]
+    public void Choose_ModelOf32Layers_GivesMoreBitsToFirstLastAndEveryThird()
+    {
+        using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads: 8);
+        var types = model.Choose("Q4_K_M");
+
+        int[] more = [0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31];
+        for (var layer = 0; layer < 32; layer++)
+        {
+            var expected = more.Contains(layer) ? GgmlType.Q6_K : GgmlType.Q4_K;
+            Assert.Equal((layer, expected), (layer, types[$"blk.{layer}.attn_v.weight"]));
+            Assert.Equal((layer, expected), (layer, types[$"blk.{layer}.ffn_down.weight"]));
+            Assert.Equal(GgmlType.Q4_K, types[$"blk.{layer}.attn_q.weight"]);
+        }
+
+        Assert.Equal(GgmlType.Q6_K, types["output.weight"]);
+        Assert.Equal(GgmlType.Q4_K, types["token_embd.weight"]);
+        Assert.Equal(GgmlType.F32, types["output_norm.weight"]);
+    }
+
+    [Theory]
+    [InlineData("Q2_K", 8, 0, "Q4_K", "Q3_K", "Q3_K")]
+    [InlineData("Q2_K", 32, 0, "Q3_K", "Q3_K", "Q3_K")]
+    [InlineData("Q2_K_S", 8, 0, "Q4_K", "Q2_K", "Q4_K")]
+    [InlineData("Q2_K_S", 8, 20, "Q4_K", "Q2_K", "Q2_K")]
+    [InlineData("Q3_K_S", 8, 0, "Q3_K", "Q3_K", "Q3_K")]
+    [InlineData("Q3_K_M", 8, 1, "Q5_K", "Q4_K", "Q5_K")]
+    [InlineData("Q3_K_M", 8, 2, "Q4_K", "Q4_K", "Q4_K")]
+    [InlineData("Q3_K_L", 8, 9, "Q5_K", "Q5_K", "Q5_K")]
+    [InlineData("Q4_K_S", 8, 3, "Q5_K", "Q4_K", "Q5_K")]
+    [InlineData("Q4_K_S", 8, 4, "Q4_K", "Q4_K", "Q4_K")]
+    [InlineData("Q5_K_S", 8, 0, "Q5_K", "Q5_K", "Q5_K")]
+    [InlineData("Q5_K_M", 8, 6, "Q6_K", "Q5_K", "Q6_K")]
+    [InlineData("Q6_K", 8, 0, "Q6_K", "Q6_K", "Q6_K")]
+    public void Choose_Mixture_FollowsItsRules(string target, int kvHeads, int layer, string value, string output, string down)
+    {
+        using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads);
+        var types = model.Choose(target);
+
+        Assert.Equal(value, types[$"blk.{layer}.attn_v.weight"].ToString());
+        Assert.Equal(output, types[$"blk.{layer}.attn_output.weight"].ToString());
+        Assert.Equal(down, types[$"blk.{layer}.ffn_down.weight"].ToString());
+    }
+
+    [Fact]
+    public void Choose_LargeGroupedModel_KeepsValuesFiner()
+    {
+        using var model = new Skeleton("llama", layers: 80, heads: 64, kvHeads: 8);
+        Assert.Equal(GgmlType.Q5_K, model.Choose("Q4_K_M")["blk.10.attn_v.weight"]);
+    }
+
+    [Fact]
+    public void Choose_EightExperts_KeepAttentionFine()
+    {
+        using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads: 8, experts: 8);
+        var types = model.Choose("Q4_K_M");
+
+        Assert.Equal(GgmlType.Q8_0, types["blk.5.attn_v.weight"]);
+        Assert.Equal(GgmlType.Q8_0, types["blk.5.attn_k.weight"]);
+        Assert.Equal(GgmlType.Q5_K, types["blk.5.attn_output.weight"]);
+        Assert.Equal(GgmlType.F32, types["blk.5.ffn_gate_inp.weight"]);
+    }
+
+    [Fact]
+    public void Choose_TiedEmbedding_IsTreatedAsOutput()
+    {
+        using var model = new Skeleton("llama", layers: 4, heads: 4, kvHeads: 4, tied: true);
+        Assert.Equal(GgmlType.Q6_K, model.Choose("Q4_K_M")["token_embd.weight"]);
+    }
+
+    [Fact]
+    public void Quantize_QuantizedSource_IsRefused()
+    {
+        using var source = GgufFile.Open(Golden.Path("quantized", "q4_0", "model.gguf"));
+        using var folder = new TemporaryFolder();
+
+        var error = Assert.Throws<UnsupportedModelException>(() => GgufQuantizer.Quantize(source, "Q8_0", folder.File("m.gguf"), cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains("is Q4_0 already", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Quantize_UnknownTargetOrOwnFile_IsRefused()
+    {
+        using var source = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
+
+        Assert.Contains("Q4_K_M", Assert.Throws<ArgumentException>(() => GgufQuantizer.Quantize(source, "Q9", "x.gguf", cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => GgufQuantizer.Quantize(source, "Q8_0", source.Path, cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Quantize_InfiniteWeight_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        writer.Set("general.architecture", GgufValue.Of("llama"));
+        writer.Add("blk.0.attn_q.weight", GgmlType.F32, [32, 2], s => s.Write([.. new byte[200], .. BitConverter.GetBytes(float.PositiveInfinity), .. new byte[52]]));
+        writer.Save(folder.File("in.gguf"));
+        using var source = GgufFile.Open(folder.File("in.gguf"));
+
+        Assert.Contains("blk.0.attn_q.weight", Assert.Throws<ModelFormatException>(() => GgufQuantizer.Quantize(source, "Q8_0", folder.File("out.gguf"), cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.File("out.gguf")));
+    }
+
+    [Fact]
+    public void Quantize_Cancelled_LeavesNothing()
+    {
+        using var source = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
+        using var folder = new TemporaryFolder();
+        using var cancellation = new CancellationTokenSource();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => GgufQuantizer.Quantize(source, "Q4_K_M", folder.File("m.gguf"), new Reports(_ => cancellation.Cancel()), cancellation.Token));
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    private static float[] Floats(GgufTensor tensor)
+    {
+        var values = new float[tensor.ElementCount];
+        BlockFormats.Get(tensor.Type).Dequantize(tensor.Slice(0, (int)tensor.Bytes), values);
+        return values;
+    }
+
+    private sealed class Reports(Action<QuantizationProgress> report) : IProgress<QuantizationProgress>
+    {
+        public void Report(QuantizationProgress value) => report(value);
+    }
+
+    /// <summary>A model with the names and numbers of a real one and matrices of 256 × 2.</summary>
+    private sealed class Skeleton : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+        private readonly GgufFile _file;
+
+        public Skeleton(string architecture, int layers, int heads, int kvHeads, int experts = 0, bool tied = false)
+        {
+            var writer = new GgufWriter();
+            writer.Set("general.architecture", GgufValue.Of(architecture));
+            writer.Set($"{architecture}.block_count", GgufValue.Of((uint)layers));
+            writer.Set($"{architecture}.attention.head_count", GgufValue.Of((uint)heads));
+            writer.Set($"{architecture}.attention.head_count_kv", GgufValue.Of((uint)kvHeads));
+            writer.Set($"{architecture}.expert_count", GgufValue.Of((uint)experts));
+            Add("token_embd");
+            if (!tied)
+                Add("output");
+            writer.Add("output_norm.weight", GgmlType.F32, [256], s => s.Write(new byte[1024]));
+            for (var layer = 0; layer < layers; layer++)
+            {
+                foreach (var name in (string[])["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate_inp", "ffn_up", experts > 0 ? "ffn_down_exps" : "ffn_down"])
+                    Add($"blk.{layer}.{name}");
+            }
+
+            writer.Save(_folder.File("m.gguf"));
+            _file = GgufFile.Open(_folder.File("m.gguf"));
+
+            void Add(string name) => writer.Add($"{name}.weight", GgmlType.F32, [256, 2], s => s.Write(new byte[2048]));
+        }
+
+        public Dictionary<string, GgmlType> Choose(string target) => QuantizationMix.Choose(_file, QuantizationTarget.Find(target));
+
+        public void Dispose()
+        {
+            _file.Dispose();
+            _folder.Dispose();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Tests.Graph;
+
+public sealed class GraphBuilderTests
+{
+    private readonly GraphBuilder _graph = new();
+
+    [Fact]
+    public void Build_OfABlock_ListsOpsSitesAndLayersInOrder()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var qkv = _graph.Linear(x, (TestWeights.Matrix("q", 8, 8), null), (TestWeights.Matrix("k", 4, 8), TestWeights.Vector("k.bias", 4)), (TestWeights.Matrix("v", 4, 8), null));
+        var attended = _graph.Attention(qkv[0], qkv[1], qkv[2], new AttentionSpec(4, 2, 2, 2, 1));
+        var logits = _graph.Linear(_graph.PickRows(_graph.Add(x, attended)), TestWeights.Matrix("output", 32, 8));
+        var graph = _graph.Build(logits);
+
+        Assert.Equal(["Embed", "Linear", "Attention", "Add", "PickRows", "Linear"], graph.Ops.Select(op => op.GetType().Name));
+        Assert.Equal(["q", "k", "v", "output"], graph.Sites);
+        Assert.Equal([new KvLayer(4, 4)], graph.KvLayers);
+        Assert.Equal(32, graph.Logits.Width);
+        Assert.Equal(8, graph.ValueCount);
+        Assert.Equal(Enumerable.Range(0, 8), graph.Ops.SelectMany(op => op.Outputs).Select(value => value.Id));
+    }
+
+    [Fact]
+    public void Linear_WrongWidth_NamesTheWeightAndBothWidths()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var error = Assert.Throws<ArgumentException>(() => _graph.Linear(x, TestWeights.Matrix("blk.0.attn_q", 8, 7)));
+        Assert.Contains("blk.0.attn_q", error.Message, StringComparison.Ordinal);
+        Assert.Contains("7 wide, not 8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Linear_SameSiteTwice_Throws()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var weight = TestWeights.Matrix("q", 8, 8);
+        _graph.Linear(x, weight);
+        Assert.Throws<ArgumentException>(() => _graph.Linear(x, weight));
+    }
+
+    [Fact]
+    public void Ops_ThatDoNotFit_Throw()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var narrow = _graph.Linear(x, TestWeights.Matrix("narrow", 4, 8));
+        var picked = _graph.PickRows(x);
+
+        Assert.Throws<ArgumentException>(() => _graph.Add(x, narrow));
+        Assert.Throws<ArgumentException>(() => _graph.Add(x, picked));
+        Assert.Throws<ArgumentException>(() => _graph.Gate(narrow, x, Activation.Silu));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 3), null, 1e-5f));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 8), null, float.NaN));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1, 1, 1]), 4));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(picked, new RopeSpec(RopePairing.Halves, [1]), 4));
+        Assert.Throws<ArgumentException>(() => _graph.Attention(x, narrow, narrow, new AttentionSpec(4, 3, 2, 2, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.Attention(x, x, narrow, new AttentionSpec(4, 2, 2, 2, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.PickRows(picked));
+        Assert.Throws<ArgumentException>(() => _graph.Scale(new Value(99, 8), 2));
+        Assert.Throws<ArgumentException>(() => _graph.Experts(x, TestWeights.Matrix("r", 3, 8), TestWeights.Matrix("g", 4, 8, 3), TestWeights.Matrix("u", 4, 8, 3), TestWeights.Matrix("d", 8, 4, 2), new ExpertsSpec(2, Activation.Silu, true)));
+        Assert.Throws<ArgumentException>(() => _graph.Build(x));
+    }
+
+    [Fact]
+    public void Scale_ByOne_AddsNothing()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        Assert.Equal(x, _graph.Scale(x, 1));
+        Assert.NotEqual(x, _graph.Scale(x, 2));
+    }
+
+    [Fact]
+    public void Print_OfAGraph_NamesEveryOpAndWeight()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var text = GraphPrinter.Print(_graph.Build(_graph.Linear(_graph.PickRows(_graph.Scale(x, 0.5f)), TestWeights.Matrix("output", 32, 8))));
+        foreach (var part in (string[])["Embed", "token_embd F32 32×8", "Scale", "by 0.5", "PickRows", "output F32 32×8", "v3[32]", "per output row"])
+            Assert.Contains(part, text, StringComparison.Ordinal);
+    }
+}

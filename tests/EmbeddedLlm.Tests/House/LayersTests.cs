@@ -1,0 +1,77 @@
+using System.Text.RegularExpressions;
+
+namespace EmbeddedLlm.Tests.House;
+
+/// <summary>Keeps the order of the house: which folder of the library may import which, and one public type per file.</summary>
+public sealed partial class LayersTests
+{
+    /// <summary>The table of docs/architecture.md. The root namespace (exceptions) is open to all and needs no using.</summary>
+    private static readonly Dictionary<string, string[]> MayImport = new()
+    {
+        ["Quantization"] = [],
+        ["Sampling"] = [],
+        ["KvCache"] = [],
+        ["Gguf"] = ["Quantization"],
+        ["Graph"] = ["Quantization"],
+        ["Tokenization"] = ["Gguf"],
+        ["Models"] = ["Graph", "Gguf", "Quantization"],
+        ["Backends"] = ["Graph"],
+        ["Cpu"] = ["Backends", "Graph", "Quantization"],
+        ["Engine"] = ["Backends", "KvCache", "Sampling"],
+        ["Chat"] = ["Engine", "Tokenization", "Sampling"],
+        ["Hosting"] = ["Backends", "Chat"],
+    };
+
+    private static string Source => Path.Combine(Golden.Root, "src", "EmbeddedLlm");
+
+    public static TheoryData<string> Folders => [.. Directory.GetDirectories(Source).Select(d => Path.GetFileName(d)).Where(d => d is not (".PublicAPI" or "bin" or "obj"))];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Folder_ImportsOnlyWhatTheTableAllows(string folder)
+    {
+        Assert.True(MayImport.TryGetValue(folder, out var allowed), $"The folder {folder} stands in no row of the table.");
+        var breaches =
+            from file in Directory.EnumerateFiles(Path.Combine(Source, folder), "*.cs", SearchOption.AllDirectories)
+            from Match import in OwnImport().Matches(File.ReadAllText(file))
+            let target = import.Groups[1].Value
+            where target != folder && !allowed!.Contains(target)
+            select $"{Path.GetRelativePath(Source, file)} imports {target}";
+
+        Assert.Empty(breaches);
+    }
+
+    [Fact]
+    public void EveryFile_HoldsOnePublicType_OfItsOwnName()
+    {
+        var breaches =
+            from file in Directory.EnumerateFiles(Path.Combine(Golden.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            let types = PublicType().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Distinct().ToList()
+            // A small record may stand beside its only user; the file then has the name of the user.
+            where types.Count > 2 || (types.Count > 0 && !types.Contains(Path.GetFileNameWithoutExtension(file).Split('.')[0]))
+            select $"{Path.GetRelativePath(Golden.Root, file)}: {string.Join(", ", types)}";
+
+        Assert.Empty(breaches);
+    }
+
+    [Fact]
+    public void Unsafe_IsConfinedToCpuAndGguf()
+    {
+        var breaches =
+            from file in Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories)
+            let folder = Path.GetRelativePath(Source, file).Split(Path.DirectorySeparatorChar)[0]
+            where folder is not ("Cpu" or "Gguf") && UnsafeKeyword().IsMatch(File.ReadAllText(file))
+            select Path.GetRelativePath(Source, file);
+
+        Assert.Empty(breaches);
+    }
+
+    [GeneratedRegex(@"^\s*(?:global )?using (?:static )?EmbeddedLlm\.(\w+)", RegexOptions.Multiline)]
+    private static partial Regex OwnImport();
+
+    [GeneratedRegex(@"^public (?:(?:static|sealed|abstract|readonly|ref|partial|unsafe) )*(?:class|struct|record struct|record class|record|interface|enum) (\w+)", RegexOptions.Multiline)]
+    private static partial Regex PublicType();
+
+    [GeneratedRegex(@"^\s*(?:[\w<>\[\]]+ )*unsafe[ \r\n{]", RegexOptions.Multiline)]
+    private static partial Regex UnsafeKeyword();
+}

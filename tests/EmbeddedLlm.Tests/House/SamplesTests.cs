@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+
+namespace EmbeddedLlm.Tests.House;
+
+/// <summary>The samples, run as a user runs them.</summary>
+public sealed class SamplesTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Chat_AnswersOnTheConsole()
+    {
+        using var sample = Start("Chat");
+        await sample.StandardInput.WriteLineAsync("Hello");
+        sample.StandardInput.Close();
+
+        var output = await sample.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        await sample.WaitForExitAsync().WaitAsync(Patience);
+
+        Assert.Equal(0, sample.ExitCode);
+        Assert.True(output.Length > "> \n> ".Length, output);
+    }
+
+    [Fact]
+    public async Task MinimalApi_StreamsServerSentEvents()
+    {
+        using var sample = Start("MinimalApi", "--urls", "http://127.0.0.1:0");
+        try
+        {
+            string? address = null;
+            while (address is null && await sample.StandardOutput.ReadLineAsync().WaitAsync(Patience) is { } line)
+                address = line.Split("Now listening on: ") is [_, var found] ? found.Trim() : null;
+            Assert.NotNull(address);
+
+            using var http = new HttpClient();
+            using var response = await http.PostAsJsonAsync(new Uri($"{address}/chat"), new { message = "Hello" });
+
+            response.EnsureSuccessStatusCode();
+            Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+            Assert.Contains("data: ", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            sample.Kill();
+        }
+    }
+
+    private static Process Start(string sample, params string[] args)
+    {
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar)).Split('_')[0];
+        var assembly = Path.Combine(Golden.Root, "artifacts", "bin", sample, configuration, $"{sample}.dll");
+        return Process.Start(new ProcessStartInfo("dotnet", [assembly, .. args]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+    }
+}

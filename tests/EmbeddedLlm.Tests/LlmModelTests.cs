@@ -1,0 +1,194 @@
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Sampling;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+
+namespace EmbeddedLlm.Tests;
+
+/// <summary>The whole way with a real, tiny model on the CPU.</summary>
+public sealed class LlmModelTests
+{
+    private static readonly string Path = Golden.Repo("models", "llama", "model.gguf");
+    private static readonly GenerationOptions Greedy = new() { Sampling = SamplingOptions.Greedy, MaxOutputTokens = 24 };
+
+    private static CancellationToken Test => TestContext.Current.CancellationToken;
+
+    private static LlmModel Load(Action<LlmOptions>? configure = null, ILoggerFactory? logs = null)
+    {
+        var options = new LlmOptions { Threads = 1 };
+        configure?.Invoke(options);
+        return LlmModel.Load(Path, options, logs);
+    }
+
+    [Fact]
+    public void Load_Defaults_AreThoseOfTheFile()
+    {
+        using var logs = new FakeLoggerProvider();
+        using var model = Load(logs: LoggerFactory.Create(logging => logging.AddProvider(logs)));
+
+        Assert.Equal(("model", 256, 512), (model.ModelId, model.ContextLength, model.Tokenizer.VocabularySize));
+        Assert.Equal(ChatTemplateKind.Plain, model.Template.Kind);
+        Assert.Equal([2001, 2010, 2000], logs.Collector.GetSnapshot().Select(record => record.Id.Id).Where(id => id is >= 2000 and < 3000));
+    }
+
+    [Fact]
+    public async Task CompleteAsync_AndStreaming_GiveTheSame()
+    {
+        using var model = Load();
+
+        var whole = await model.CompleteAsync("Once upon", Greedy, Test);
+        var updates = new List<CompletionUpdate>();
+        await foreach (var update in model.CompleteStreamingAsync("Once upon", Greedy, Test))
+            updates.Add(update);
+
+        Assert.Equal(whole.Text, string.Concat(updates.Select(update => update.Text)));
+        Assert.Equal(whole.FinishReason, updates[^1].FinishReason);
+        Assert.All(updates[..^1], update => Assert.Null(update.FinishReason));
+        Assert.Equal(model.Tokenizer.Encode("Once upon").Length, whole.Usage.InputTokenCount);
+        Assert.Equal(whole.Usage.OutputTokenCount, updates[^1].Usage!.OutputTokenCount);
+    }
+
+    [Fact]
+    public async Task CompleteAsync_NoTokens_IsRefused()
+    {
+        using var model = Load();
+
+        await Assert.ThrowsAsync<ArgumentNullException>(() => model.CompleteAsync(null!, cancellationToken: Test));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>("MaxOutputTokens", async () => await model.CompleteAsync("a", new() { MaxOutputTokens = 0 }, Test));
+    }
+
+    [Fact]
+    public async Task CompleteAsync_SameSeed_SameText_AnotherSeed_AnotherText()
+    {
+        using var model = Load();
+        GenerationOptions Seeded(long seed) => new() { Seed = seed, MaxOutputTokens = 40, Sampling = new() { Temperature = 1.5f, TopK = 0, TopP = 1, MinP = 0 } };
+
+        var first = await model.CompleteAsync("a", Seeded(1), Test);
+
+        Assert.Equal(first.Text, (await model.CompleteAsync("a", Seeded(1), Test)).Text);
+        Assert.NotEqual(first.Text, (await model.CompleteAsync("a", Seeded(2), Test)).Text);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task GetResponseAsync_ThirtyTwoAtOnce_EachIsWhatItIsAlone(bool greedy)
+    {
+        using var model = Load(options => options.BatchTokens = 48);
+        var client = model.AsIChatClient();
+        ChatOptions Options(int i) => new() { Seed = i, Temperature = greedy ? 0 : 1.2f, MaxOutputTokens = 8 + (i % 17) };
+        ChatMessage[] Messages(int i) => [new(ChatRole.User, $"Number {i % 5} and {new string((char)('a' + (i % 26)), i)}")];
+
+        var alone = new List<string>();
+        using (var other = Load())
+        {
+            for (var i = 0; i < 32; i++)
+                alone.Add((await other.AsIChatClient().GetResponseAsync(Messages(i), Options(i), Test)).Text);
+        }
+
+        var together = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => client.GetResponseAsync(Messages(i), Options(i), Test)));
+
+        Assert.Equal(alone, together.Select(response => response.Text));
+    }
+
+    [Fact]
+    public async Task GetStreamingResponseAsync_HalfCancelled_TheOthersAreUntouched()
+    {
+        using var model = Load();
+        var client = model.AsIChatClient();
+        var random = new Random(1);
+        var cancelAt = Enumerable.Range(0, 32).Select(i => i % 2 == 0 ? int.MaxValue : random.Next(1, 12)).ToArray();
+
+        async Task<string> Ask(IChatClient client, int i, bool mayCancel)
+        {
+            using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Test);
+            var (text, updates) = ("", 0);
+            try
+            {
+                await foreach (var update in client.GetStreamingResponseAsync(new string((char)('a' + (i % 26)), 20 + i), new() { Temperature = 0, MaxOutputTokens = 24 }, cancel.Token))
+                {
+                    text += update.Text;
+                    if (mayCancel && ++updates == cancelAt[i])
+                        await cancel.CancelAsync();
+                }
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return "cancelled";
+            }
+
+            return text;
+        }
+
+        var together = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => Ask(client, i, true)));
+
+        for (var i = 0; i < 32; i += 2)
+            Assert.Equal(await Ask(client, i, false), together[i]);
+        Assert.True(SpinWait.SpinUntil(() => model.Stats.KvBlocksUsed == 0, TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task Dispose_WhileBusy_EndsEveryRequest()
+    {
+        var model = Load();
+        var client = model.AsIChatClient();
+        var running = Enumerable.Range(0, 8).Select(i => client.GetResponseAsync($"Number {i}", new() { Temperature = 0 }, Test)).ToArray();
+
+        await model.DisposeAsync();
+
+        foreach (var request in running)
+        {
+            var error = await Record.ExceptionAsync(() => request);
+            Assert.True(error is null or ObjectDisposedException, error?.ToString());
+        }
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => model.CompleteAsync("a", cancellationToken: Test));
+    }
+
+    [Fact]
+    public async Task LoadAsync_Cancelled_LoadsNothing()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => LlmModel.LoadAsync(Path, cancellationToken: new(canceled: true)));
+
+        await using var model = await LlmModel.LoadAsync(Path, cancellationToken: Test);
+        Assert.Equal(256, model.ContextLength);
+    }
+
+    [Fact]
+    public async Task Load_OwnTemplate_ReplacesTheFiles()
+    {
+        using var model = Load(options => options.ChatTemplate = "{% if messages[0].content == '' %}{{ raise_exception('say something') }}{% endif %}{{ messages[0].content }}");
+
+        Assert.Equal(ChatTemplateKind.Model, model.Template.Kind);
+        Assert.Equal("Hi", model.Template.Render([new JsonObject { ["role"] = "user", ["content"] = "Hi" }]));
+        Assert.Contains("say something", (await Assert.ThrowsAnyAsync<LlmException>(() => model.AsIChatClient().GetResponseAsync("", cancellationToken: Test))).Message, StringComparison.Ordinal);
+        Assert.ThrowsAny<LlmException>(() => Load(options => options.ChatTemplate = "{% if %}"));
+    }
+
+    [Fact]
+    public void Load_Sampling_WinsOverTheUsual()
+    {
+        using var model = Load(options => options.Sampling = SamplingOptions.Greedy);
+        using var usual = Load();
+
+        Assert.Equal((SamplingOptions.Greedy, SamplingOptions.Default), (model.DefaultSampling, usual.DefaultSampling));
+    }
+
+    [Fact]
+    public void Load_UnknownBackend_NamesTheKnown() =>
+        Assert.Contains("cpu", Assert.Throws<ArgumentException>(() => Load(options => options.Backend = "abacus")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task CompleteAsync_StoriesModel_TellsThePublishedStory()
+    {
+        using var model = LlmModel.Load(Golden.Path("trained", "stories260K", "stories260K-f32.gguf"), new() { KvType = KvType.F32 });
+
+        var story = await model.CompleteAsync("", new() { Sampling = SamplingOptions.Greedy, MaxOutputTokens = 60 }, Test);
+
+        Assert.StartsWith("Once upon a time, there was a little girl named Lily.", story.Text.TrimStart(), StringComparison.Ordinal);
+    }
+}

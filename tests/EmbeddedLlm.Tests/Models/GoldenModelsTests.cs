@@ -1,0 +1,87 @@
+using System.Text.Json;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Models;
+using EmbeddedLlm.Testing;
+
+namespace EmbeddedLlm.Tests.Models;
+
+public sealed class GoldenModelsTests
+{
+    [Theory]
+    [InlineData("granite")]
+    [InlineData("granitemoe")]
+    [InlineData("llama")]
+    [InlineData("llama31_ropefreqs")]
+    [InlineData("llama_bias")]
+    [InlineData("llama_hd32")]
+    [InlineData("llama_moe")]
+    [InlineData("llama_ropelinear")]
+    [InlineData("llama_tied")]
+    [InlineData("llama_yarn")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2_tied")]
+    [InlineData("qwen3")]
+    [InlineData("qwen3_tied")]
+    [InlineData("qwen3moe")]
+    [InlineData("smollm3")]
+    public void Logits_OfAFamily_EqualTheExactForwardPass(string name) =>
+        AssertLogits(1e-4, Golden.Path("models", name, "exact.f32"), Golden.Path("models", name, "model.gguf"), Golden.Path("models", name, "tokens.json"));
+
+    [Fact]
+    public void Logits_OfMistral3_EqualLlamaCpp() =>
+        AssertLogits(1e-3, Golden.Path("models", "mistral3", "logits.f32"), Golden.Path("models", "mistral3", "model.gguf"), Golden.Path("models", "mistral3", "tokens.json"));
+
+    [Theory]
+    [InlineData("f16")]
+    [InlineData("q2_K")]
+    [InlineData("q3_K")]
+    [InlineData("q4_0")]
+    [InlineData("q4_1")]
+    [InlineData("q4_K")]
+    [InlineData("q5_0")]
+    [InlineData("q5_1")]
+    [InlineData("q5_K")]
+    [InlineData("q6_K")]
+    [InlineData("q8_0")]
+    public void Logits_OfAQuantizedModel_EqualTheExactForwardPass(string type) =>
+        AssertLogits(1e-4, Golden.Path("quantized", type, "exact.f32"), Golden.Path("quantized", type, "model.gguf"), Golden.Path("quantized", "tokens.json"));
+
+    [Fact]
+    public void Logits_OfAModelInShards_EqualThoseOfOneFile() =>
+        AssertLogits(1e-3, Golden.Path("gguf-split", "logits.f32"), Golden.Path("gguf-split", "model-00001-of-00003.gguf"), Golden.Path("models", "llama", "tokens.json"));
+
+    [Fact]
+    public void Logits_InChunks_EqualThoseOfOnePrefill()
+    {
+        var model = Golden.Path("models", "llama", "model.gguf");
+        var tokens = GoldenModels.Tokens(Golden.Path("models", "llama", "tokens.json"));
+        var whole = GoldenModels.Logits(new ReferenceBackend(), model, tokens);
+        Assert.Equal(whole, GoldenModels.Logits(new ReferenceBackend(), model, tokens, chunk: 1));
+        Assert.Equal(whole, GoldenModels.Logits(new ReferenceBackend(), model, tokens, chunk: 7));
+    }
+
+    [Fact]
+    public void GreedyTokens_OfStories260K_AreThePublishedText()
+    {
+        using var expected = JsonDocument.Parse(File.ReadAllText(Golden.Path("trained", "stories260K", "ref-f32.json")));
+        var greedy = expected.RootElement.GetProperty("greedy").EnumerateArray().Select(step => step.GetProperty("id").GetInt32()).ToArray();
+        using var file = GgufFile.Open(Golden.Path("trained", "stories260K", "stories260K-f32.gguf"));
+        var loaded = ModelLoader.Load(file);
+        using var runner = new ReferenceBackend().Load(loaded.Graph, new RunnerOptions { KvBlocks = 1, KvBlockTokens = 256, KvType = KvType.F32 });
+
+        var token = file.Metadata.GetInt("tokenizer.ggml.bos_token_id");
+        var logits = new float[loaded.Spec.VocabularySize];
+        var found = new int[greedy.Length];
+        for (var i = 0; i < found.Length; i++)
+        {
+            runner.Run(new Batch { Tokens = [token], Slices = [new BatchSlice(1, i, 0, 1)], KvBlocks = [0], OutputRows = [0] }, logits);
+            token = found[i] = logits.IndexOf(logits.Max());
+        }
+
+        Assert.Equal(greedy, found);
+    }
+
+    private static void AssertLogits(double bound, string expected, string model, string tokens) =>
+        Assert.InRange(GoldenModels.MaxDifference(Golden.Floats(expected), GoldenModels.Logits(new ReferenceBackend(), model, GoldenModels.Tokens(tokens))), 0, bound);
+}

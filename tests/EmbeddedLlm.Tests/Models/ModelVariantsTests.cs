@@ -1,0 +1,107 @@
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Models;
+using EmbeddedLlm.Testing;
+
+namespace EmbeddedLlm.Tests.Models;
+
+/// <summary>Files that say the same, or one thing more, in another way than the golden ones.</summary>
+public sealed class ModelVariantsTests : IDisposable
+{
+    private readonly string _path = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_path);
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    public void Logits_OfFusedQkv_EqualThoseOfThreeTensors(string name)
+    {
+        var path = Golden.Path("models", name, "model.gguf");
+        using (var file = GgufFile.Open(path))
+        {
+            var writer = GgufWriter.From(file, withTensors: false);
+            foreach (var tensor in file.Tensors)
+            {
+                if (tensor.Name.Contains(".attn_q.", StringComparison.Ordinal))
+                    AddFused(writer, tensor.Name, [.. "qkv".Select(letter => Find(file, tensor.Name.Replace("attn_q", $"attn_{letter}", StringComparison.Ordinal)))]);
+                else if (!tensor.Name.Contains(".attn_k.", StringComparison.Ordinal) && !tensor.Name.Contains(".attn_v.", StringComparison.Ordinal))
+                    writer.Add(tensor);
+            }
+
+            writer.Save(_path);
+        }
+
+        var tokens = GoldenModels.Tokens(Golden.Path("models", name, "tokens.json"))[..8];
+        Assert.Equal(GoldenModels.Logits(new ReferenceBackend(), path, tokens), GoldenModels.Logits(new ReferenceBackend(), _path, tokens));
+    }
+
+    [Fact]
+    public void Load_RecommendedSampling_IsRead()
+    {
+        var sampling = Load(("general.sampling.temp", GgufValue.Of(0.6f)), ("general.sampling.top_k", GgufValue.Of(20)), ("general.sampling.penalty_last_n", GgufValue.Of(-1))).Spec.Sampling;
+        Assert.Equal(new RecommendedSampling { Temperature = 0.6f, TopK = 20, PenaltyWindow = -1 }, sampling);
+    }
+
+    [Theory]
+    [InlineData("general.sampling.temp", float.NaN)]
+    [InlineData("general.sampling.top_p", 1.5f)]
+    [InlineData("general.sampling.min_p", -0.1f)]
+    public void Load_RecommendedSamplingThatCannotBe_IsRefused(string key, float value)
+    {
+        var error = Assert.Throws<ModelFormatException>(() => Load((key, GgufValue.Of(value))));
+        Assert.Contains(key, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_VocabularyOfAnotherSize_IsRefusedWithBothSizes()
+    {
+        var error = Assert.Throws<ModelFormatException>(() => Load(("tokenizer.ggml.tokens", GgufValue.Of(["a", "b"]))));
+        Assert.Contains("2 entries", error.Message, StringComparison.Ordinal);
+        Assert.Contains("found 512", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("general.type", "adapter")]
+    [InlineData("llama.rope.scaling.type", "longrope")]
+    public void Load_AFileOfAnotherKind_IsNotSupportedByName(string key, string value)
+    {
+        var error = Assert.Throws<UnsupportedModelException>(() => Load((key, GgufValue.Of(value))));
+        Assert.Contains($"'{value}'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_AnEncoder_IsNotSupported() =>
+        Assert.Throws<UnsupportedModelException>(() => Load(("llama.attention.causal", GgufValue.Of(false))));
+
+    // The golden llama with these keys.
+    private LoadedGraph Load(params ReadOnlySpan<(string Key, GgufValue Value)> keys)
+    {
+        using (var file = GgufFile.Open(Golden.Path("models", "llama", "model.gguf")))
+        {
+            var writer = GgufWriter.From(file);
+            foreach (var (key, value) in keys)
+                writer.Set(key, value);
+            writer.Save(_path);
+        }
+
+        using var changed = GgufFile.Open(_path);
+        return ModelLoader.Load(changed);
+    }
+
+    private static GgufTensor Find(GgufFile file, string name)
+    {
+        Assert.True(file.TryGetTensor(name, out var tensor), name);
+        return tensor;
+    }
+
+    private static void AddFused(GgufWriter writer, string name, GgufTensor[] parts)
+    {
+        var dimensions = parts[0].Dimensions.ToArray();
+        dimensions[^1] = parts.Sum(part => part.Dimensions[^1]);
+        writer.Add(name.Replace("attn_q", "attn_qkv", StringComparison.Ordinal), parts[0].Type, dimensions, stream =>
+        {
+            foreach (var part in parts)
+                stream.Write(part.Slice(0, (int)part.Bytes));
+        });
+    }
+}

@@ -1,0 +1,45 @@
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Tokenization;
+
+namespace EmbeddedLlm.Tests.Tokenization;
+
+/// <summary>Vocabularies made in the tests.</summary>
+internal static class VocabularyFiles
+{
+    /// <summary>A byte-level vocabulary: all 256 bytes (ids 0 to 255), what the merges make, then the specials, which are control tokens unless their kind says otherwise.</summary>
+    public static GgufMetadata BytePair(string pre, string[] merges, params (string Text, TokenKind Kind)[] more)
+    {
+        var pieces = Enumerable.Range(0, 256).Select(value => ByteLevelAlphabet.Character((byte)value).ToString())
+            .Concat(merges.Select(merge => merge.Remove(merge.IndexOf(' ', 1), 1))).Distinct().ToList();
+        return Metadata(
+            ("tokenizer.ggml.model", GgufValue.Of("gpt2")),
+            ("tokenizer.ggml.pre", GgufValue.Of(pre)),
+            ("tokenizer.ggml.tokens", GgufValue.Of([.. pieces, .. more.Select(token => token.Text)])),
+            ("tokenizer.ggml.token_type", GgufValue.Of([.. pieces.Select(_ => (int)TokenKind.Normal), .. more.Select(token => (int)token.Kind)])),
+            ("tokenizer.ggml.merges", GgufValue.Of(merges)));
+    }
+
+    /// <summary>A SentencePiece vocabulary: unknown, begin, end (ids 0 to 2), 256 byte tokens (3 to 258), then the pieces with their scores.</summary>
+    public static GgufMetadata SentencePiece(params (string Text, float Score)[] pieces) => Metadata(
+        ("tokenizer.ggml.model", GgufValue.Of("llama")),
+        ("tokenizer.ggml.tokens", GgufValue.Of(["<unk>", "<s>", "</s>", .. Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>"), .. pieces.Select(piece => piece.Text)])),
+        ("tokenizer.ggml.scores", GgufValue.Of([.. Enumerable.Repeat(0f, 259), .. pieces.Select(piece => piece.Score)])),
+        ("tokenizer.ggml.token_type", GgufValue.Of([2, 3, 3, .. Enumerable.Repeat((int)TokenKind.Byte, 256), .. pieces.Select(_ => (int)TokenKind.Normal)])));
+
+    /// <summary>Metadata of these pairs.</summary>
+    public static GgufMetadata Metadata(params (string Key, GgufValue Value)[] pairs)
+    {
+        var values = new OrderedDictionary<string, GgufValue>();
+        foreach (var (key, value) in pairs)
+            values[key] = value;
+        return new GgufMetadata("test", values);
+    }
+
+    /// <summary>The same metadata with one value set.</summary>
+    public static GgufMetadata With(this GgufMetadata metadata, string key, GgufValue value) =>
+        Metadata([.. metadata.Keys.Where(k => k != key).Select(k => (k, metadata[k])), (key, value)]);
+
+    /// <summary>The same metadata without one key.</summary>
+    public static GgufMetadata Without(this GgufMetadata metadata, string key) =>
+        Metadata([.. metadata.Keys.Where(k => k != key).Select(k => (k, metadata[k]))]);
+}
