@@ -15,7 +15,7 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
     private const int DefaultMemoryPart = 4;
 
     /// <summary>Finds both from what was asked for, what the model was trained for, and the memory that the process may use.</summary>
-    /// <exception cref="ArgumentException">The context asked for does not fit into the KV memory asked for.</exception>
+    /// <exception cref="ArgumentException">The context does not fit into the KV memory asked for, or into the memory that there is.</exception>
     public static KvBudget For(ModelGraph graph, int trainedContext, int blockTokens, LlmOptions options, long memoryBytes)
     {
         var number = options.KvType == KvType.F32 ? sizeof(float) : sizeof(ushort);
@@ -31,8 +31,10 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
             return new(Math.Min(context, blocks * blockTokens), blocks);
         }
 
-        var one = (context + blockTokens - 1) / blockTokens;
+        var one = ((long)context + blockTokens - 1) / blockTokens;
+        if (one > memoryBytes / blockBytes || one > int.MaxValue / blockTokens)
+            throw new ArgumentException($"A context of {context} tokens needs {(double)one * blockBytes:N0} bytes of KV memory, this process may use {memoryBytes:N0}. Lower ContextLength, or set KvType to F16.", nameof(options));
         var affordable = memoryBytes / DefaultMemoryPart / blockBytes;
-        return new(context, (int)Math.Clamp(affordable, one, Math.Min((long)one * DefaultContexts, int.MaxValue / blockTokens)));
+        return new(context, (int)Math.Clamp(affordable, one, Math.Min(one * DefaultContexts, int.MaxValue / blockTokens)));
     }
 }

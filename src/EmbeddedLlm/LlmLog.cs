@@ -1,4 +1,3 @@
-using EmbeddedLlm.Chat.Templates;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm;
@@ -9,15 +8,15 @@ internal static partial class LlmLog
     [LoggerMessage(2000, LogLevel.Information, "Loaded {Model} on {Backend} in {Seconds:F2} s: {Description}; context {ContextLength} tokens, KV cache {KvTokens} tokens")]
     public static partial void Loaded(ILogger logger, string model, string backend, double seconds, string description, int contextLength, int kvTokens);
 
-    [LoggerMessage(2001, LogLevel.Warning, "{Model} brings no chat template; messages are written as {Format}")]
-    public static partial void TemplateFallback(ILogger logger, string model, ChatTemplateKind format);
-
     [LoggerMessage(2002, LogLevel.Information, "Unloaded {Model}")]
     public static partial void Unloaded(ILogger logger, string model);
 
     [LoggerMessage(2003, LogLevel.Error, "Loading {Path} failed")]
     public static partial void LoadFailed(ILogger logger, Exception exception, string path);
 
-    [LoggerMessage(2004, LogLevel.Warning, "{Path} recommends mirostat {Version}, of which only version 2 is known; it is left out")]
-    public static partial void UnknownMirostat(ILogger logger, string path, int version);
+    [LoggerMessage(2004, LogLevel.Warning, "{Path} recommends general.sampling.{Key} = {Value}, which cannot be; it is left out")]
+    public static partial void OddRecommendation(ILogger logger, string path, string key, object value);
+
+    [LoggerMessage(2005, LogLevel.Warning, "{Model} gets a context of {ContextLength} tokens, it was trained for {TrainedLength}: far back in a long text it may lose its way")]
+    public static partial void LongContext(ILogger logger, string model, int contextLength, int trainedLength);
 }

@@ -39,8 +39,9 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         Tokenizer = parts.Tokenizer;
         Template = parts.Template;
         DefaultSampling = parts.Sampling;
-        var prompt = new ChatPrompt(parts.Template, parts.Tokenizer, parts.Time);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, parts.LoggerFactory.CreateLogger<EmbeddedChatClient>());
+        var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
+        var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
         _chat = new(ModelId, prompt, mapper, _generator, parts.Time, [this, parts.Tokenizer]);
     }
 

@@ -10,10 +10,13 @@ public sealed class LlmOptions
     /// <summary>The most tokens of a context when <see cref="ContextLength"/> is not set: 8192.</summary>
     public const int DefaultContextLength = 8192;
 
+    /// <summary>The most <see cref="Threads"/>: 512.</summary>
+    public const int MaxThreads = 512;
+
     /// <summary>The GGUF file, or the first part of a split one. Used by <c>AddEmbeddedLlm().AddModel(…)</c>; <see cref="LlmModel.Load"/> takes it as an argument.</summary>
     public string? Path { get; set; }
 
-    /// <summary>The name that responses carry and that <c>ChatOptions.ModelId</c> may ask for. Default: the name of the file without its extension.</summary>
+    /// <summary>The name that responses carry and that <c>ChatOptions.ModelId</c> may ask for. Default: the name under which the model is registered, else that of the file without its extension.</summary>
     public string? ModelId { get; set; }
 
     /// <summary>
@@ -29,6 +32,7 @@ public sealed class LlmOptions
     /// <summary>
     /// Memory for the KV cache of all requests together, in bytes. Default: room for four full contexts, at most a quarter of the
     /// memory that this process may use, at least one full context. Requests share it block by block; when it is short, the youngest waits.
+    /// Counted is what the numbers take; a backend may pad them (the CPU pads the values of a head to a multiple of 32).
     /// </summary>
     public long? KvCacheBytes { get; set; }
 
@@ -42,7 +46,7 @@ public sealed class LlmOptions
     /// meanwhile. Default 512; never less than <see cref="MaxConcurrentSequences"/>.</summary>
     public int BatchTokens { get; set; } = 512;
 
-    /// <summary>Threads that compute; 0 (the default) for one per processor core.</summary>
+    /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per processor core.</summary>
     public int Threads { get; set; }
 
     /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
@@ -52,7 +56,18 @@ public sealed class LlmOptions
     public string? ChatTemplate { get; set; }
 
     /// <summary>How tokens are chosen where a request does not say. Default: what the model file recommends, else the values of <see cref="SamplingOptions"/>.</summary>
-    public SamplingOptions? Sampling { get; set; }
+    public SamplingOptions? Sampling
+    {
+        get;
+        set
+        {
+            field = value;
+            ConfiguredSampling = null;
+        }
+    }
+
+    /// <summary>Changes that configuration makes to the model's recommended values; setting <see cref="Sampling"/> afterwards replaces them.</summary>
+    internal Func<SamplingOptions, SamplingOptions>? ConfiguredSampling { get; set; }
 
     /// <summary>The seed of requests that bring none. Default: another one for each request.</summary>
     public long? Seed { get; set; }

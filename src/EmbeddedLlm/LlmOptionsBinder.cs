@@ -42,23 +42,34 @@ internal static class LlmOptionsBinder
 
     private static void BindSampling(LlmOptions options, IConfigurationSection section)
     {
-        var sampling = options.Sampling ?? new SamplingOptions();
-        foreach (var child in section.GetChildren().Where(child => !IsEmpty(child)))
+        SamplingOptions Apply(SamplingOptions sampling)
         {
-            try
-            {
-                // A setting with children is a dictionary: logit biases by token id.
-                object value = child.Value ?? (object)child.GetChildren().Select(bias => KeyValuePair.Create(bias.Key, bias.Value));
-                if (!SamplingProperties.TrySet(ref sampling, child.Key, value))
-                    throw Unknown(child, SamplingProperties.Names);
-            }
-            catch (ArgumentException exception)
-            {
-                throw new InvalidOperationException($"Configuration '{child.Path}': {exception.Message}", exception);
-            }
+            foreach (var child in section.GetChildren().Where(child => !IsEmpty(child)))
+                Set(ref sampling, child);
+            return sampling;
         }
 
-        options.Sampling = sampling;
+        // What is wrong is said now; what is right waits for the file, whose recommendations it changes.
+        var changed = Apply(options.Sampling ?? SamplingOptions.Default);
+        if (options.Sampling is not null)
+            options.Sampling = changed;
+        else
+            options.ConfiguredSampling = Apply;
+    }
+
+    private static void Set(ref SamplingOptions sampling, IConfigurationSection setting)
+    {
+        try
+        {
+            // A setting with children is a dictionary: logit biases by token id.
+            object value = setting.Value ?? (object)setting.GetChildren().Select(bias => KeyValuePair.Create(bias.Key, bias.Value));
+            if (!SamplingProperties.TrySet(ref sampling, setting.Key, value))
+                throw Unknown(setting, SamplingProperties.Names);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InvalidOperationException($"Configuration '{setting.Path}': {exception.Message}", exception);
+        }
     }
 
     private static bool IsEmpty(IConfigurationSection section) => string.IsNullOrEmpty(section.Value) && !section.GetChildren().Any();

@@ -43,7 +43,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"MaxQueuedRequests is {options.MaxQueuedRequests}; it must be 0 or above.";
         if (options.BatchTokens <= 0)
             yield return $"BatchTokens is {options.BatchTokens}; it must be above 0.";
-        if (options.Threads < 0)
-            yield return $"Threads is {options.Threads}; it must be 0 (one per core) or above.";
+        if (options.Threads is < 0 or > LlmOptions.MaxThreads)
+            yield return $"Threads is {options.Threads}; it must be 0 (one per core) or up to {LlmOptions.MaxThreads}.";
     }
 }

@@ -34,10 +34,9 @@ internal static partial class ModelOpener
             var (spec, graph) = ModelLoader.Load(file);
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
+            sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);
             var template = TemplateOf(options.ChatTemplate, file.Metadata, tokenizer);
-            if (template.Kind != ChatTemplateKind.Model)
-                LlmLog.TemplateFallback(logger, modelId, template.Kind);
 
             cancellationToken.ThrowIfCancellationRequested();
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
@@ -57,6 +56,8 @@ internal static partial class ModelOpener
                 LoggerFactory = loggerFactory,
                 Time = time,
             });
+            if (model.ContextLength > spec.ContextLength)
+                LlmLog.LongContext(logger, modelId, model.ContextLength, spec.ContextLength);
             LlmLog.Loaded(logger, modelId, backend.Name, time.GetElapsedTime(start).TotalSeconds, spec.ToString(), model.ContextLength, runner.KvBlocks * runnerOptions.KvBlockTokens);
             return model;
         }
@@ -102,33 +103,39 @@ internal static partial class ModelOpener
         return ChatTemplate.Create(source ?? metadata.GetString("tokenizer.chat_template", null), Piece(tokenizer.BosId), Piece(tokenizer.EosId), hasChatMl);
     }
 
-    // What the file says wins; where it says nothing, the usual values stay.
-    private static SamplingOptions Recommended(RecommendedSampling file, string path, ILogger logger)
+    // What the file says wins; where it says nothing, or what cannot be, the usual values stay.
+    internal static SamplingOptions Recommended(RecommendedSampling file, string path, ILogger logger)
     {
-        if (file.Mirostat is not (null or 0 or 2))
-            LlmLog.UnknownMirostat(logger, path, file.Mirostat.Value);
-
-        var usual = SamplingOptions.Default;
-        try
+        var options = SamplingOptions.Default;
+        void Take<T>(string key, T? value, Func<SamplingOptions, T, SamplingOptions> set) where T : struct
         {
-            return usual with
+            if (value is not { } given)
+                return;
+            try
             {
-                Temperature = file.Temperature ?? usual.Temperature,
-                TopK = file.TopK ?? usual.TopK,
-                TopP = file.TopP ?? usual.TopP,
-                MinP = file.MinP ?? usual.MinP,
-                XtcProbability = file.XtcProbability ?? usual.XtcProbability,
-                XtcThreshold = file.XtcThreshold ?? usual.XtcThreshold,
-                RepetitionPenalty = file.RepetitionPenalty ?? usual.RepetitionPenalty,
-                PenaltyWindow = file.PenaltyWindow is -1 ? int.MaxValue : file.PenaltyWindow ?? usual.PenaltyWindow,
-                MirostatTau = file.Mirostat == 2 ? file.MirostatTau ?? DefaultMirostatTau : 0,
-                MirostatEta = file.MirostatEta ?? usual.MirostatEta,
-            };
+                options = set(options, given);
+            }
+            catch (ArgumentOutOfRangeException)
+            {
+                LlmLog.OddRecommendation(logger, path, key, given);
+            }
         }
-        catch (ArgumentOutOfRangeException exception)
-        {
-            throw new ModelFormatException($"{path}: general.sampling: {exception.Message}", exception);
-        }
+
+        // Below zero these mean "off" to llama.cpp, whose settings the keys describe.
+        Take("temp", file.Temperature < 0 ? 0 : file.Temperature, (all, value) => all with { Temperature = value });
+        Take("top_k", file.TopK < 0 ? 0 : file.TopK, (all, value) => all with { TopK = value });
+        Take("top_p", file.TopP, (all, value) => all with { TopP = value });
+        Take("min_p", file.MinP, (all, value) => all with { MinP = value });
+        Take("xtc_probability", file.XtcProbability, (all, value) => all with { XtcProbability = value });
+        Take("xtc_threshold", file.XtcThreshold, (all, value) => all with { XtcThreshold = value });
+        Take("penalty_repeat", file.RepetitionPenalty, (all, value) => all with { RepetitionPenalty = value });
+        Take("penalty_last_n", file.PenaltyWindow < 0 ? int.MaxValue : file.PenaltyWindow, (all, value) => all with { PenaltyWindow = value });
+        Take("mirostat_eta", file.MirostatEta, (all, value) => all with { MirostatEta = value });
+        if (file.Mirostat == 2)
+            Take<float>("mirostat_tau", file.MirostatTau ?? DefaultMirostatTau, (all, value) => all with { MirostatTau = value });
+        else if (file.Mirostat is not (null or 0))
+            LlmLog.OddRecommendation(logger, path, "mirostat", file.Mirostat);
+        return options;
     }
 
     /// <summary>GGUF's default where a file turns mirostat on without saying how strong.</summary>

@@ -11,9 +11,12 @@ internal static class Golden
     /// <summary>The tiny model that ships with the samples.</summary>
     public static string TinyModel => System.IO.Path.Combine(Root, "samples", "models", "tiny.gguf");
 
-    /// <summary>A file or folder of the shared golden data; skips the test, visibly, where the folder is absent.</summary>
+    /// <summary>A file of the golden data, the repository's own where it has it, or a folder of the shared data. Skips the test, visibly, where that is absent.</summary>
     public static string Path(params ReadOnlySpan<string> parts)
     {
+        var own = Repo(parts);
+        if (File.Exists(own))
+            return own;
         var folder = System.IO.Path.Combine(Root, "..", "shared", "golden");
         Assert.SkipUnless(Directory.Exists(folder), "The shared golden data is not beside this checkout.");
         return System.IO.Path.GetFullPath(System.IO.Path.Combine([folder, .. parts]));

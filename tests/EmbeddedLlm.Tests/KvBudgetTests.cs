@@ -24,7 +24,7 @@ public sealed class KvBudgetTests
     public void For_LittleMemory_TakesAQuarterButOneContext()
     {
         Assert.Equal(new(1024, 50), For(new(), memory: 50 * 2048 * 4));
-        Assert.Equal(new(1024, 32), For(new(), memory: 2048));
+        Assert.Equal(new(1024, 32), For(new(), memory: 32 * 2048));
     }
 
     [Fact]
@@ -42,5 +42,15 @@ public sealed class KvBudgetTests
     {
         Assert.Throws<ArgumentException>(() => For(new() { KvCacheBytes = 10 * 2048, ContextLength = 321 }));
         Assert.Throws<ArgumentException>(() => For(new() { KvCacheBytes = 2047 }));
+    }
+
+    [Theory]
+    [InlineData(1024, (32 * 2048) - 1)]
+    [InlineData(int.MaxValue, Plenty)]
+    [InlineData(int.MaxValue, long.MaxValue)]
+    public void For_ContextThatNoMemoryHolds_IsRefused(int context, long memory)
+    {
+        var failure = Assert.Throws<ArgumentException>(() => For(new() { ContextLength = context }, memory: memory));
+        Assert.Contains($"A context of {context} tokens needs", failure.Message, StringComparison.Ordinal);
     }
 }

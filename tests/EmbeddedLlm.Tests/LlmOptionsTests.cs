@@ -25,8 +25,15 @@ public sealed class LlmOptionsTests
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
         Assert.Equal("{{ 1 }}", options.ChatTemplate);
         Assert.Equal((3, 4, 5, 6, "cpu", 7, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart));
-        Assert.Equal(new() { [12] = -1.5f }, options.Sampling!.LogitBias!.ToDictionary());
-        Assert.Equal(new SamplingOptions { Temperature = 0.5f, MinP = 0.25f }, options.Sampling with { LogitBias = null });
+
+        // Configuration changes what the file recommends, and no more than it names.
+        Assert.Null(options.Sampling);
+        var sampling = options.ConfiguredSampling!(new() { TopK = 7, Temperature = 0.1f });
+        Assert.Equal(new() { [12] = -1.5f }, sampling.LogitBias!.ToDictionary());
+        Assert.Equal(new SamplingOptions { TopK = 7, Temperature = 0.5f, MinP = 0.25f }, sampling with { LogitBias = null });
+
+        options.Sampling = SamplingOptions.Greedy;
+        Assert.Null(options.ConfiguredSampling);
     }
 
     [Fact]

@@ -41,9 +41,9 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             throw NotYet("ResponseFormat other than text");
         if (options.Reasoning is { } reasoning && (reasoning.Effort is not null || reasoning.Output is not null))
             throw NotYet("Reasoning");
-        foreach (var key in options.AdditionalProperties?.Keys ?? Enumerable.Empty<string>())
+        foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (key is "logprobs" or "top_logprobs")
+            if (key is "logprobs" or "top_logprobs" && value is not (null or false or 0))
                 throw NotYet(key);
         }
     }
@@ -74,6 +74,9 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             FrequencyPenalty = options.FrequencyPenalty ?? defaults.FrequencyPenalty,
             PresencePenalty = options.PresencePenalty ?? defaults.PresencePenalty,
         };
+        if (sampling.PenaltyWindow == 0 && (options.FrequencyPenalty ?? options.PresencePenalty) is not null)
+            sampling = sampling with { PenaltyWindow = SamplingOptions.Default.PenaltyWindow }; // the model's default looks at nothing, the request asks to
+
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
             if (value is not null)

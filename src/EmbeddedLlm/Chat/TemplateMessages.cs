@@ -19,17 +19,26 @@ internal static class TemplateMessages
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Maps a history. Instructions become a system message in front of it.</summary>
+    /// <summary>
+    /// Maps a history. Instructions become a system message in front of it; where it begins with one they join it, since many templates
+    /// take one system message only.
+    /// </summary>
     /// <exception cref="NotSupportedException">A message carries what the model cannot read, such as an image.</exception>
     public static JsonArray From(IEnumerable<ChatMessage> messages, string? instructions)
     {
         var mapped = new List<JsonNode?>();
-        if (!string.IsNullOrEmpty(instructions))
-            mapped.Add(Message(ChatRole.System, instructions));
-
         var toolNames = new Dictionary<string, string>(StringComparer.Ordinal); // call id → tool
         foreach (var message in messages)
             Add(mapped, message, toolNames);
+
+        if (!string.IsNullOrEmpty(instructions))
+        {
+            if (mapped is [JsonObject first, ..] && first["role"]!.GetValue<string>() == ChatRole.System.Value)
+                first["content"] = $"{instructions}\n\n{first["content"]!.GetValue<string>()}";
+            else
+                mapped.Insert(0, Message(ChatRole.System, instructions));
+        }
+
         return new([.. mapped]);
     }
 

@@ -49,23 +49,38 @@ internal static class EngineTelemetry
         activity.SetTag("generated_tokens", stream.GeneratedTokens);
         if (failure is not null)
             activity.SetStatus(ActivityStatusCode.Error, failure.Message);
-        var current = Activity.Current;
-        activity.Stop();
-        Activity.Current = current;                                         // stopping changes it
+        Tell(activity, static (activity, _) =>
+        {
+            var current = Activity.Current;
+            activity.Stop();
+            Activity.Current = current;                                     // stopping changes it
+        }, default);
     }
 
     public static void CountPrompt(int tokens, TimeSpan waited, in TagList tags)
     {
-        PromptTokens.Add(tokens, tags);
-        QueueTimes.Record(waited.TotalSeconds, tags);
+        Tell(tokens, static (tokens, tags) => PromptTokens.Add(tokens, tags), tags);
+        Tell(waited, static (waited, tags) => QueueTimes.Record(waited.TotalSeconds, tags), tags);
     }
 
-    public static void CountFirstToken(TimeSpan waited, in TagList tags) => FirstTokenTimes.Record(waited.TotalSeconds, tags);
+    public static void CountFirstToken(TimeSpan waited, in TagList tags) => Tell(waited, static (waited, tags) => FirstTokenTimes.Record(waited.TotalSeconds, tags), tags);
 
     public static void CountGenerated(int tokens, in TagList tags)
     {
         if (tokens > 0)
-            GeneratedTokens.Add(tokens, tags);
+            Tell(tokens, static (tokens, tags) => GeneratedTokens.Add(tokens, tags), tags);
+    }
+
+    // Listeners run on the engine's thread. One that throws must not fail requests, and there is nobody to tell.
+    private static void Tell<T>(T value, Action<T, TagList> listeners, in TagList tags)
+    {
+        try
+        {
+            listeners(value, tags);
+        }
+        catch (Exception)
+        {
+        }
     }
 
     private static void Observe(string name, string unit, string description, Func<EngineStats, double> value)

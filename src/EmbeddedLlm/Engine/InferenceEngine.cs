@@ -31,12 +31,12 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     public InferenceEngine(IModelRunner runner, EngineOptions options, ILogger logger, TimeProvider? time = null)
     {
         options.Validate();
-        (_runner, _options, _logger, _time) = (runner, options, logger, time ?? TimeProvider.System);
+        (_runner, _options, _logger, _time) = (runner, options, new GuardedLogger(logger), time ?? TimeProvider.System);
         ContextLength = (int)Math.Min(options.ContextLength, (long)runner.KvBlocks * options.KvBlockTokens);
         _tags = options.Tags;
-        _stepper = new(runner, options, logger, _time);
+        _stepper = new(runner, options, _logger, _time);
         EngineTelemetry.Add(this, _tags);
-        logger.Started(options.Model, ContextLength, runner.KvBlocks, options.KvBlockTokens, options.MaxBatchRows, options.MaxSequences);
+        _logger.Started(options.Model, ContextLength, runner.KvBlocks, options.KvBlockTokens, options.MaxBatchRows, options.MaxSequences);
         _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
         _thread.UnsafeStart();
     }
@@ -168,11 +168,11 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         }
         catch (Exception failure)
         {
-            // Not the backend, whose failures end a step: something in the engine or in what it reports to. No request may hang for it.
+            // Not the backend, whose failures end a step: something in the engine. No request may hang for it.
             var lost = _stepper;
             _stepper = new(_runner, _options, _logger, _time);
             Fail([.. lost.Sequences], new LlmException($"The engine failed while it computed this request: {failure.Message}", failure));
-            Report(() => _logger.EngineFailed(_options.Model, failure));
+            _logger.EngineFailed(_options.Model, failure);
         }
     }
 
@@ -183,25 +183,13 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
             open = [.. _stepper.Sequences, .. _arrivals];
         Fail(open, new ObjectDisposedException(nameof(InferenceEngine), "The model was disposed while it was answering."));
         EngineTelemetry.Remove(this);
-        Report(() => _logger.Stopped(_options.Model, open.Length));
+        _logger.Stopped(_options.Model, open.Length);
     }
 
     private static void Fail(Sequence[] sequences, Exception failure)
     {
         foreach (var sequence in sequences)
-            Report(() => Stepper.End(sequence, failure));
-    }
-
-    private static void Report(Action report)
-    {
-        try
-        {
-            report();
-        }
-        catch (Exception)
-        {
-            // A logger or listener that throws must not end the loop, and there is nobody left to tell.
-        }
+            Stepper.End(sequence, failure);
     }
 
     private static long RandomSeed()

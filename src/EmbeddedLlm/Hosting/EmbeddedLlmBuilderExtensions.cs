@@ -25,7 +25,7 @@ public static class EmbeddedLlmBuilderExtensions
     /// services. A load that failed is tried again at the next use.
     /// </summary>
     /// <param name="builder">From <c>AddEmbeddedLlm()</c>.</param>
-    /// <param name="name">The key.</param>
+    /// <param name="name">The key, and the model's <see cref="LlmOptions.ModelId"/> unless that is set.</param>
     /// <param name="configure">Sets options; runs after the configuration section <c>EmbeddedLlm:Models:{name}</c>, if there is one, was bound.</param>
     /// <exception cref="ArgumentException">A model of this name was already added.</exception>
     public static IEmbeddedLlmBuilder AddModel(this IEmbeddedLlmBuilder builder, string name, Action<LlmOptions> configure)
@@ -70,6 +70,7 @@ public static class EmbeddedLlmBuilderExtensions
                 foreach (var backend in provider.GetServices<IBackend>())
                     options.Backends.Add(backend);
                 configure?.Invoke(options);
+                options.ModelId ??= name;
             })
             .ValidateOnStart();
 

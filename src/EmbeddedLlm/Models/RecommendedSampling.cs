@@ -2,13 +2,13 @@ using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Models;
 
-/// <summary>The values under <c>general.sampling</c> in a GGUF file; what it does not say is null.</summary>
+/// <summary>The values under <c>general.sampling</c> in a GGUF file, as they stand there; what it does not say is null.</summary>
 public sealed record RecommendedSampling
 {
-    /// <summary><c>temp</c></summary>
+    /// <summary><c>temp</c>; 0 or less for the most probable token.</summary>
     public float? Temperature { get; init; }
 
-    /// <summary><c>top_k</c>; 0 for all.</summary>
+    /// <summary><c>top_k</c>; 0 or less for all.</summary>
     public int? TopK { get; init; }
 
     /// <summary><c>top_p</c></summary>
@@ -41,21 +41,21 @@ public sealed record RecommendedSampling
     internal static RecommendedSampling Read(GgufFile file)
     {
         var keys = new Hyperparameters(file, "general.sampling");
-        float? Number(string key, float least, float most) => keys.Contains(key) ? keys.Number(key, least, most) : null;
-        int? Count(string key, int least) => keys.Contains(key) ? keys.Count(key, least, int.MaxValue) : null;
+        float? Number(string key) => keys.Contains(key) ? file.Metadata.GetFloat($"{keys.Prefix}.{key}") : null;
+        int? Count(string key) => keys.Contains(key) ? keys.Count(key, int.MinValue, int.MaxValue) : null;
         return new RecommendedSampling
         {
-            Temperature = Number("temp", 0, 100),
-            TopK = Count("top_k", 0),
-            TopP = Number("top_p", 0, 1),
-            MinP = Number("min_p", 0, 1),
-            XtcProbability = Number("xtc_probability", 0, 1),
-            XtcThreshold = Number("xtc_threshold", 0, 1),
-            RepetitionPenalty = Number("penalty_repeat", 0, 100),
-            PenaltyWindow = Count("penalty_last_n", -1),
-            Mirostat = Count("mirostat", 0),
-            MirostatTau = Number("mirostat_tau", 0, 1000),
-            MirostatEta = Number("mirostat_eta", 0, 1000),
+            Temperature = Number("temp"),
+            TopK = Count("top_k"),
+            TopP = Number("top_p"),
+            MinP = Number("min_p"),
+            XtcProbability = Number("xtc_probability"),
+            XtcThreshold = Number("xtc_threshold"),
+            RepetitionPenalty = Number("penalty_repeat"),
+            PenaltyWindow = Count("penalty_last_n"),
+            Mirostat = Count("mirostat"),
+            MirostatTau = Number("mirostat_tau"),
+            MirostatEta = Number("mirostat_eta"),
         };
     }
 }

@@ -61,6 +61,7 @@ internal sealed class SentencePieceTokenizer : Tokenizer
         var normal = rented.AsSpan(0, text.Length + prefix);
         normal[0] = Space;
         text.Replace(normal[prefix..], ' ', Space);
+        ReplaceLoneSurrogates(normal);
 
         for (ReadOnlySpan<char> rest = normal; !rest.IsEmpty;)
         {
@@ -73,6 +74,18 @@ internal sealed class SentencePieceTokenizer : Tokenizer
             _cache.Add(word, CollectionsMarshal.AsSpan(ids)[start..]);
         }
         ArrayPool<char>.Shared.Return(rented);
+    }
+
+    // Half a surrogate pair is no character; it counts as U+FFFD, as everywhere in .NET.
+    private static void ReplaceLoneSurrogates(Span<char> text)
+    {
+        for (var i = text.IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < text.Length; i++)
+        {
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
+                i++;
+            else if (char.IsSurrogate(text[i]))
+                text[i] = '\uFFFD';
+        }
     }
 
     // Where the first word ends: before the first ▁ that follows another character.

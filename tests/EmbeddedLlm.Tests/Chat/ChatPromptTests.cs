@@ -3,6 +3,7 @@ using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Tokenization;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedLlm.Tests.Chat;
@@ -12,7 +13,7 @@ public sealed class ChatPromptTests
     private static readonly ChatMessage[] Hi = [new(ChatRole.User, "Hi")];
 
     private static int[] Tokens(Tokenizer tokenizer, string template, TimeProvider? time = null) =>
-        new ChatPrompt(ChatTemplate.Create(template, "<s>", "</s>", false), tokenizer, time ?? TimeProvider.System).Tokens(Hi, null, TestContext.Current.CancellationToken);
+        new ChatPrompt("m", ChatTemplate.Create(template, "<s>", "</s>", false), tokenizer, time ?? TimeProvider.System, NullLogger.Instance).Tokens(Hi, null, TestContext.Current.CancellationToken);
 
     /// <summary>A SentencePiece tokenizer that wants a begin token.</summary>
     private static Tokenizer Spm()

@@ -36,7 +36,7 @@ public sealed class EmbeddedChatClientTests
             Test);
 
         Assert.Equal(
-            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nOne<|im_end|>\n" +
+            "<|im_start|>system\nBe brief.\n\nBe kind.<|im_end|>\n<|im_start|>user\nOne<|im_end|>\n" +
             "<|im_start|>assistant\nTwo<|im_end|>\n<|im_start|>user\nThree €<|im_end|>\n<|im_start|>assistant\n",
             Assert.Single(prompts.Distinct()));
     }
@@ -191,15 +191,15 @@ public sealed class EmbeddedChatClientTests
     {
         using var cancel = new CancellationTokenSource();
         using var model = ScriptedModel.Answering(_ => [], batchTokens: 8);
-        model.Runner.OnStep = step =>
+        model.Runner.BeforeRun = runner =>
         {
-            if (step == 3)
+            if (runner.Runs == 3)
                 cancel.Cancel();
         };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.Client.GetResponseAsync([new(ChatRole.User, new string('a', 400))], cancellationToken: cancel.Token));
 
-        Assert.InRange(model.Runner.Steps, 3, 5);
+        Assert.InRange(model.Runner.Runs, 3, 5);
     }
 
     [Fact]
@@ -213,7 +213,8 @@ public sealed class EmbeddedChatClientTests
             break;
         }
 
-        Assert.True(model.Runner.Steps < 50_000);
+        Assert.True(SpinWait.SpinUntil(() => model.Model.Stats.Running == 0, TimeSpan.FromSeconds(10)));
+        Assert.InRange(model.Runner.Runs, 1, 50_000);
         Assert.Equal("Hello", (await model.Client.GetResponseAsync(Hi, new() { MaxOutputTokens = 1 }, Test)).Text);
     }
 
@@ -224,7 +225,7 @@ public sealed class EmbeddedChatClientTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.Client.GetResponseAsync(Hi, cancellationToken: new(canceled: true)));
 
-        Assert.Equal(0, model.Runner.Steps);
+        Assert.Equal(0, model.Runner.Runs);
     }
 
     [Fact]
@@ -259,7 +260,7 @@ public sealed class EmbeddedChatClientTests
         var responses = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => model.Client.GetResponseAsync([new(ChatRole.User, $"number {i}")], cancellationToken: Test)));
 
         Assert.Equal(Enumerable.Range(0, 64).Select(i => $"You said number {i}."), responses.Select(response => response.Text));
-        Assert.True(model.Runner.MostSequences > 1);
+        Assert.Contains(model.Runner.Batches, batch => batch.Length > 1);
     }
 
     [Fact]
@@ -286,9 +287,9 @@ public sealed class EmbeddedChatClientTests
     public async Task GetResponseAsync_RunnerThatFails_FailsTheRequestAndLivesOn()
     {
         using var model = ScriptedModel.Answering("Hello");
-        model.Runner.OnStep = step =>
+        model.Runner.BeforeRun = runner =>
         {
-            if (step == 1)
+            if (runner.Runs == 1)
                 throw new InvalidOperationException("device lost");
         };
 

@@ -159,5 +159,6 @@ public sealed class RequestMapperTests
         Assert.All(refused, options => Assert.Throws<NotSupportedException>(() => Map(options)));
 
         Map(new() { Tools = [Tool], ToolMode = ChatToolMode.None });
+        Map(new() { AdditionalProperties = new() { ["logprobs"] = false, ["top_logprobs"] = 0 } });
     }
 }

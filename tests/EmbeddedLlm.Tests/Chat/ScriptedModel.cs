@@ -1,8 +1,8 @@
-using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Sampling;
+using EmbeddedLlm.Tests.Engine;
 using EmbeddedLlm.Tokenization;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -33,8 +33,12 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="logs">Takes events.</param>
     public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null)
     {
-        var options = new RunnerOptions { KvBlockTokens = 16, KvBlocks = 4 * contextLength / 16, MaxBatchRows = batchTokens, MaxOutputRows = 32 };
-        Runner = new(Tokenizer.VocabularySize, options, next);
+        const int BlockTokens = 16;
+        Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, (tokens, logits) =>
+        {
+            logits.Fill(-1000);
+            logits[next([.. tokens])] = 1000;
+        });
         Model = new(new()
         {
             Runner = Runner,
@@ -44,7 +48,7 @@ internal sealed class ScriptedModel : IDisposable
             {
                 ContextLength = contextLength,
                 VocabularySize = Tokenizer.VocabularySize,
-                KvBlockTokens = options.KvBlockTokens,
+                KvBlockTokens = BlockTokens,
                 MaxBatchRows = batchTokens,
                 MaxSequences = Math.Min(32, batchTokens),
                 Model = Id,
@@ -57,7 +61,7 @@ internal sealed class ScriptedModel : IDisposable
 
     public LlmModel Model { get; }
 
-    public ForcedTokensRunner Runner { get; }
+    public ScriptedRunner Runner { get; }
 
     public IChatClient Client => Model.AsIChatClient();
 

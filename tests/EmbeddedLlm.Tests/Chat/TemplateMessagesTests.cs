@@ -13,7 +13,12 @@ public sealed class TemplateMessagesTests
 
     [Fact]
     public void From_Instructions_BecomeTheFirstSystemMessage() => Assert.Equal(
-        """[{"role":"system","content":"Be brief."},{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}]""",
+        """[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"},{"role":"system","content":"Be kind."}]""",
+        Map("Be brief.", new(ChatRole.User, "Hi"), new(ChatRole.System, "Be kind.")));
+
+    [Fact]
+    public void From_InstructionsBeforeASystemMessage_JoinIt() => Assert.Equal(
+        """[{"role":"system","content":"Be brief.\n\nBe kind."},{"role":"user","content":"Hi"}]""",
         Map("Be brief.", new(ChatRole.System, "Be kind."), new(ChatRole.User, "Hi")));
 
     [Fact]

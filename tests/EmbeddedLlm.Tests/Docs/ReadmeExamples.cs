@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Hosting;
 using Microsoft.Extensions.AI;
@@ -56,15 +57,15 @@ public sealed class ReadmeExamples
     [Fact]
     public async Task Telemetry_Listening()
     {
-        var heard = new List<System.Diagnostics.Activity>();
-        using var listener = new System.Diagnostics.ActivityListener { ShouldListenTo = source => source.Name == "EmbeddedLlm", ActivityStopped = heard.Add };
+        var heard = new ConcurrentQueue<object?>(); // other tests' engines report at the same time
+        using var listener = new System.Diagnostics.ActivityListener { ShouldListenTo = source => source.Name == "EmbeddedLlm", ActivityStopped = activity => heard.Enqueue(activity.GetTagItem("model")) };
         System.Diagnostics.ActivitySource.AddActivityListener(listener);
 
         using var tracing = Sdk.CreateTracerProviderBuilder().AddSource("EmbeddedLlm").Build();
         using var metrics = Sdk.CreateMeterProviderBuilder().AddMeter("EmbeddedLlm").Build();
 
-        using var model = LlmModel.Load(Golden.TinyModel);
-        await model.CompleteAsync("Once", new GenerationOptions { MaxOutputTokens = 2 });
-        Assert.NotEmpty(heard);
+        using (var model = LlmModel.Load(Golden.TinyModel, new() { ModelId = "listened to" }))
+            await model.CompleteAsync("Once", new GenerationOptions { MaxOutputTokens = 2 });
+        Assert.Contains("listened to", heard);
     }
 }

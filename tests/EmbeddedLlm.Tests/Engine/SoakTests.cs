@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using EmbeddedLlm.Backends;
 using EmbeddedLlm.Engine;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging.Abstractions;
 using static EmbeddedLlm.Tests.Engine.EngineTesting;
 
@@ -16,32 +16,18 @@ public sealed class SoakTests
 {
     private const int KvBlocks = 48;
 
+    /// <summary>The engine alone: backend faults, copies that fail, engines disposed while callers still ask.</summary>
     [Fact]
-    public Task Engine_OverScriptedRunner_EndsWhereItBegan()
-        => RunAsync(random => new ScriptedRunner(Vocabulary, KvBlocks, Options.KvBlockTokens) { BeforeRun = MayFail(random) }, r => Alone(r));
-
-    private static Action<ScriptedRunner> MayFail(Random random) => _ =>
+    public async Task Engine_OverScriptedRunner_EndsWhereItBegan()
     {
-        if (random.Next(500) == 0)
-            throw new IOException("out of order");
-    };
-
-    /// <summary>The soak over any runner of the vocabulary and sizes that <see cref="Options"/> say.</summary>
-    /// <param name="createRunner">Makes a runner; it may fail now and then.</param>
-    /// <param name="alone">The tokens that a request must get.</param>
-    internal static async Task RunAsync(Func<Random, IModelRunner> createRunner, Func<GenerationRequest, int[]> alone)
-    {
-        var minutes = Environment.GetEnvironmentVariable("EMBEDDEDLLM_SOAK_MINUTES");
-        Assert.SkipUnless(minutes is not null, "EMBEDDEDLLM_SOAK_MINUTES is not set.");
-        var end = TimeSpan.FromMinutes(double.Parse(minutes!, CultureInfo.InvariantCulture));
-
+        var end = Duration();
         var clock = Stopwatch.StartNew();
         var random = new Random(1);
         var (requests, cancelled, failed, disposed, engines) = (0, 0, 0, 0, 0);
         long begin = 0;
         while (clock.Elapsed < end)
         {
-            using var runner = createRunner(new(engines));
+            using var runner = new ScriptedRunner(Vocabulary, KvBlocks, Options.KvBlockTokens) { BeforeRun = MayFail(new(engines)), BeforeCopy = MayFail(new(engines + 1)) };
             var engine = new InferenceEngine(runner, Options with { MaxQueuedRequests = 100 }, NullLogger.Instance);
             var lifetime = random.Next(50, 400);
             var seeds = Enumerable.Range(0, 16).Select(_ => random.Next()).ToArray();
@@ -53,13 +39,13 @@ public sealed class SoakTests
             await engine.DisposeAsync();
             await Task.WhenAll(consumers);
             if (engines == 10)
-                begin = Memory();
+                begin = ManagedMemory();
         }
         Assert.SkipWhen(begin == 0, $"Too short: {requests} requests say nothing of memory.");
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{engines} engines, {requests} requests, {cancelled} cancelled, {failed} failed, {disposed} disposed; memory {begin} -> {Memory()} bytes");
-        Assert.InRange(Memory(), 0, begin + (4 << 20));
-        Assert.True(requests > 0 && cancelled > 0 && disposed > 0);
+            $"{engines} engines, {requests} requests, {cancelled} cancelled, {failed} failed, {disposed} disposed; memory {begin} -> {ManagedMemory()} bytes");
+        Assert.InRange(ManagedMemory(), 0, begin + (4 << 20));
+        Assert.True(requests > 0 && cancelled > 0 && failed > 0 && disposed > 0);
 
         async Task ConsumeAsync(InferenceEngine engine, Random own, int count)
         {
@@ -83,7 +69,7 @@ public sealed class SoakTests
                         if (answer.Count == leaveAfter)
                             break;
                     }
-                    Assert.Equal(alone(request).Take(leaveAfter > 0 ? leaveAfter : int.MaxValue), answer);
+                    Assert.Equal(Alone(request).Take(leaveAfter > 0 ? leaveAfter : int.MaxValue), answer);
                 }
                 catch (OperationCanceledException)
                 {
@@ -103,7 +89,119 @@ public sealed class SoakTests
         }
     }
 
-    private static long Memory()
+    /// <summary>The whole library with a real model: loaded, asked, cancelled, refused and disposed while busy, again and again.</summary>
+    [Fact]
+    public async Task Model_OverItsChatClient_EndsWhereItBegan()
+    {
+        var end = Duration();
+        var expected = new string[24];
+        using (var alone = LlmModel.Load(Golden.TinyModel))
+        {
+            for (var i = 0; i < expected.Length; i++)
+                expected[i] = (await alone.AsIChatClient().GetResponseAsync(Prompt(i), ChatOptions(i))).Text;
+        }
+
+        var clock = Stopwatch.StartNew();
+        var (models, requests, cancelled, refused, disposed) = (0, 0, 0, 0, 0);
+        var begin = default((long Managed, long Resident, int Threads, int Mappings));
+        while (clock.Elapsed < end)
+        {
+            // The context is short, so that some prompts are refused; the KV memory holds three of eight requests, so that some wait.
+            var model = LlmModel.Load(Golden.TinyModel, new() { ContextLength = 256, KvCacheBytes = 3 * 256 * 256, BatchTokens = 32, Threads = 1 + (models % 3) });
+            var consumers = Enumerable.Range(0, 8).Select(i => Task.Run(() => AskAsync(model.AsIChatClient(), new((models * 8) + i)))).ToArray();
+            if (models++ % 2 == 0)
+                await Task.WhenAny(consumers);                              // half of the models are disposed while the others still ask
+            else
+                await Task.WhenAll(consumers);
+            await model.DisposeAsync();
+            await Task.WhenAll(consumers);
+            if (models == 20)
+                begin = Resources();
+        }
+
+        Assert.SkipWhen(models <= 20, $"Too short: {requests} requests say nothing of memory.");
+        var now = Resources();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{models} models, {requests} requests, {cancelled} cancelled, {refused} refused, {disposed} disposed; {begin} -> {now}");
+        Assert.InRange(now.Managed, 0, begin.Managed + (4 << 20));
+        Assert.InRange(now.Resident, 0, begin.Resident + (64 << 20));
+        Assert.InRange(now.Threads, 0, begin.Threads + 8);                  // the thread pool's
+        Assert.Equal(0, now.Mappings);
+        Assert.True(requests > 0 && cancelled > 0 && refused > 0 && disposed > 0);
+
+        async Task AskAsync(IChatClient client, Random own)
+        {
+            for (var count = own.Next(10, 60); count > 0; count--)
+            {
+                var which = own.Next(expected.Length);
+                using var cancellation = new CancellationTokenSource();
+                var cancelAfter = own.Next(4) == 0 ? own.Next(8) : -1;
+                var leaveAfter = own.Next(8) == 0 ? own.Next(1, 8) : -1;
+                var (text, updates) = ("", 0);
+                Interlocked.Increment(ref requests);
+                try
+                {
+                    if (own.Next(20) == 0)
+                        await client.GetResponseAsync(new string('x', 2000), ChatOptions(which), cancellation.Token);
+                    if (cancelAfter == 0)
+                        await cancellation.CancelAsync();
+                    await foreach (var update in client.GetStreamingResponseAsync(Prompt(which), ChatOptions(which), cancellation.Token))
+                    {
+                        text += update.Text;
+                        if (++updates == cancelAfter)
+                            await cancellation.CancelAsync();
+                        if (updates == leaveAfter)
+                            break;
+                    }
+
+                    if (updates == leaveAfter)
+                        Assert.StartsWith(text, expected[which], StringComparison.Ordinal);
+                    else
+                        Assert.Equal(expected[which], text);
+                }
+                catch (OperationCanceledException)
+                {
+                    Assert.True(cancellation.IsCancellationRequested);
+                    Interlocked.Increment(ref cancelled);
+                }
+                catch (ContextFullException)
+                {
+                    Interlocked.Increment(ref refused);
+                }
+                catch (ObjectDisposedException)
+                {
+                    Interlocked.Increment(ref disposed);
+                    return;
+                }
+            }
+        }
+
+        static string Prompt(int which) => $"Question {which % 7}: {new string((char)('a' + which), 3 * which)}";
+
+        static ChatOptions ChatOptions(int which) => new() { Seed = which, Temperature = which % 3 * 0.6f, MaxOutputTokens = 1 + which, StopSequences = which % 5 == 0 ? ["the"] : null };
+    }
+
+    private static (long Managed, long Resident, int Threads, int Mappings) Resources()
+    {
+        var managed = ManagedMemory();
+        using var process = Process.GetCurrentProcess();
+        var mappings = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/maps").Count(line => line.EndsWith(".gguf", StringComparison.Ordinal)) : 0;
+        return (managed, process.WorkingSet64, process.Threads.Count, mappings);
+    }
+
+    private static TimeSpan Duration()
+    {
+        var minutes = Environment.GetEnvironmentVariable("EMBEDDEDLLM_SOAK_MINUTES");
+        Assert.SkipUnless(minutes is not null, "EMBEDDEDLLM_SOAK_MINUTES is not set.");
+        return TimeSpan.FromMinutes(double.Parse(minutes!, CultureInfo.InvariantCulture));
+    }
+
+    private static Action<ScriptedRunner> MayFail(Random random) => _ =>
+    {
+        if (random.Next(500) == 0)
+            throw new IOException("out of order");
+    };
+
+    private static long ManagedMemory()
     {
         for (var i = 0; i < 3; i++)
         {

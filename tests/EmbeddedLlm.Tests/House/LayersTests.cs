@@ -5,7 +5,7 @@ namespace EmbeddedLlm.Tests.House;
 /// <summary>Keeps the order of the house: which folder of the library may import which, and one public type per file.</summary>
 public sealed partial class LayersTests
 {
-    /// <summary>The table of docs/architecture.md. The root namespace (exceptions) is open to all and needs no using.</summary>
+    /// <summary>The table of docs/architecture.md. Of the root namespace, which needs no using, all may use the exceptions.</summary>
     private static readonly Dictionary<string, string[]> MayImport = new()
     {
         ["Quantization"] = [],
@@ -19,7 +19,7 @@ public sealed partial class LayersTests
         ["Cpu"] = ["Backends", "Graph", "Quantization"],
         ["Engine"] = ["Backends", "KvCache", "Sampling"],
         ["Chat"] = ["Engine", "Tokenization", "Sampling"],
-        ["Hosting"] = ["Backends", "Chat"],
+        ["Hosting"] = ["Backends"],
     };
 
     private static string Source => Path.Combine(Golden.Root, "src", "EmbeddedLlm");
@@ -33,10 +33,25 @@ public sealed partial class LayersTests
         Assert.True(MayImport.TryGetValue(folder, out var allowed), $"The folder {folder} stands in no row of the table.");
         var breaches =
             from file in Directory.EnumerateFiles(Path.Combine(Source, folder), "*.cs", SearchOption.AllDirectories)
-            from Match import in OwnImport().Matches(File.ReadAllText(file))
+            let code = Comment().Replace(File.ReadAllText(file), "")
+            from Match import in OwnImport().Matches(code).Concat(InlineName().Matches(code))
             let target = import.Groups[1].Value
-            where target != folder && !allowed!.Contains(target)
+            where MayImport.ContainsKey(target) && target != folder && !allowed!.Contains(target)
             select $"{Path.GetRelativePath(Source, file)} imports {target}";
+
+        Assert.Empty(breaches);
+    }
+
+    [Fact]
+    public void RootTypes_AreUsedByTheRootAndHostingAlone()
+    {
+        var types = string.Join('|', Directory.EnumerateFiles(Source, "*.cs").Select(file => Path.GetFileNameWithoutExtension(file)).Where(name => !name.EndsWith("Exception", StringComparison.Ordinal)));
+        var breaches =
+            from file in Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories)
+            let folder = Path.GetRelativePath(Source, file).Split(Path.DirectorySeparatorChar)
+            where folder.Length > 1 && folder[0] != "Hosting"
+            from Match use in Regex.Matches(Comment().Replace(File.ReadAllText(file), ""), $@"(?<!\.)\b({types})\b(?!\()")
+            select $"{Path.GetRelativePath(Source, file)} uses {use.Value}";
 
         Assert.Empty(breaches);
     }
@@ -65,6 +80,13 @@ public sealed partial class LayersTests
 
         Assert.Empty(breaches);
     }
+
+    [GeneratedRegex(@"//.*$|""(?:[^""\\\n]|\\.)*""", RegexOptions.Multiline)]
+    private static partial Regex Comment();
+
+    // A namespace may be named without a using: Cpu.CpuBackend inside EmbeddedLlm.Engine.
+    [GeneratedRegex(@"(?<![\w.])(?:EmbeddedLlm\.)?(\w+)\.[A-Z]\w*")]
+    private static partial Regex InlineName();
 
     [GeneratedRegex(@"^\s*(?:global )?using (?:static )?EmbeddedLlm\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex OwnImport();

@@ -42,16 +42,6 @@ public sealed class ModelVariantsTests : IDisposable
         Assert.Equal(new RecommendedSampling { Temperature = 0.6f, TopK = 20, PenaltyWindow = -1 }, sampling);
     }
 
-    [Theory]
-    [InlineData("general.sampling.temp", float.NaN)]
-    [InlineData("general.sampling.top_p", 1.5f)]
-    [InlineData("general.sampling.min_p", -0.1f)]
-    public void Load_RecommendedSamplingThatCannotBe_IsRefused(string key, float value)
-    {
-        var error = Assert.Throws<ModelFormatException>(() => Load((key, GgufValue.Of(value))));
-        Assert.Contains(key, error.Message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void Load_VocabularyOfAnotherSize_IsRefusedWithBothSizes()
     {

@@ -34,6 +34,13 @@ public sealed class SentencePieceTokenizerTests
     }
 
     [Fact]
+    public void Encode_LoneSurrogates_CountAsReplacementCharacters()
+    {
+        foreach (var tokenizer in (Tokenizer[])[Make(Letters), Make([.. Letters, ("\uFFFD", -3)])])
+            Assert.Equal(tokenizer.Encode("a\uFFFDb🙂\uFFFD\uFFFD"), tokenizer.Encode("a\uD83Db🙂\uDE42\uD83D"));
+    }
+
+    [Fact]
     public void Encode_NeitherTokenNorBytes_IsUnknown()
     {
         var metadata = VocabularyFiles.Metadata(
