@@ -1,5 +1,5 @@
 // dotnet run -c Release -- shape llama-1b Q4_0 model.gguf     writes a model of that shape, for `embedded-llm bench`
-// dotnet run -c Release -- [BenchmarkDotNet's arguments]      times kernels
+// dotnet run -c Release -- [BenchmarkDotNet's arguments]      times kernels, formats, tokenizers
 using BenchmarkDotNet.Running;
 using EmbeddedLlm.Benchmarks;
 using EmbeddedLlm.Quantization;
