@@ -1,10 +1,13 @@
 using System.Text.RegularExpressions;
+using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
 
-/// <summary>The pre-tokenizers by their names in <c>tokenizer.ggml.pre</c>: the table, one line each, and the patterns it uses.</summary>
+/// <summary>The pre-tokenizers by their names in <see cref="Key"/>: the table, one line each, and the patterns it uses.</summary>
 internal static partial class PreTokenizers
 {
+    public const string Key = "tokenizer.ggml.pre";
+
     private static readonly (PreTokenizer Splitter, string[] Names)[] Table =
     [
         (new(DefaultMarks(), Gpt2(), Digits(), ThreeDigits()) { CleansSpaces = true }, ["default"]),
@@ -28,10 +31,17 @@ internal static partial class PreTokenizers
     public static IEnumerable<string> Names => ByName.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>The pre-tokenizer of a name.</summary>
+    public static PreTokenizer Get(string name) => ByName[name];
+
+    /// <summary>The pre-tokenizer that a file names.</summary>
     /// <exception cref="UnsupportedModelException">The name is not in the table.</exception>
-    public static PreTokenizer Find(string name) => ByName.TryGetValue(name, out var splitter)
-        ? splitter
-        : throw new UnsupportedModelException($"tokenizer.ggml.pre: '{name}' is not supported; supported are {string.Join(", ", Names)}.");
+    public static PreTokenizer Find(GgufMetadata metadata)
+    {
+        var name = metadata.GetString(Key, "default");
+        return ByName.TryGetValue(name, out var splitter)
+            ? splitter
+            : throw new UnsupportedModelException($"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Names)}.");
+    }
 
     // Letters, numbers or other marks with the space before them, English endings, white space but for the last before a word.
     [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")]
