@@ -20,4 +20,7 @@ internal static partial class LlmLog
 
     [LoggerMessage(2004, LogLevel.Warning, "{Path} recommends mirostat {Version}, of which only version 2 is known; it is left out")]
     public static partial void UnknownMirostat(ILogger logger, string path, int version);
+
+    [LoggerMessage(2005, LogLevel.Warning, "{Path} does not say how its tokenizer splits words (tokenizer.ggml.pre); the pre-tokenizer '{PreTokenizer}' is used, with which answers may be worse")]
+    public static partial void PreTokenizerFallback(ILogger logger, string path, string preTokenizer);
 }

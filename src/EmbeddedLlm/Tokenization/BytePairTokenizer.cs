@@ -34,12 +34,15 @@ internal sealed class BytePairTokenizer : Tokenizer
     {
         _vocabulary = vocabulary;
         _preTokenizer = preTokenizer;
+        GuessesPreTokenizer = !metadata.Contains(PreTokenizers.Key);
 
         var steps = new Dictionary<string, int>();
         for (var value = 0; value < 256; value++)
             _byteIds[value] = IdOf([ByteLevelAlphabet.Character((byte)value)], steps);
         _merges = ReadMerges(metadata, steps);
     }
+
+    internal override bool GuessesPreTokenizer { get; }
 
     private protected override bool CleansSpaces => _preTokenizer.CleansSpaces;
 

@@ -44,6 +44,9 @@ public abstract class Tokenizer
     /// <summary>Whether encoding begins a text with a space that is not written, which decoding takes away again.</summary>
     internal virtual bool AddsSpacePrefix => false;
 
+    /// <summary>Whether the file does not say how it splits words, which it should. Who loads the model logs it.</summary>
+    internal virtual bool GuessesPreTokenizer => false;
+
     /// <summary>Whether a special token swallows the white space that follows it.</summary>
     private protected virtual bool StripsAfter(int id) => false;
 

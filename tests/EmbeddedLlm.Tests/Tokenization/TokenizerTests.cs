@@ -88,6 +88,17 @@ public sealed class TokenizerTests
     }
 
     [Fact]
+    public void FromGguf_NoPreTokenizer_GuessesTheDefault()
+    {
+        var guessed = Tokenizer.FromGguf(BytePair.Without("tokenizer.ggml.pre"));
+        var named = Tokenizer.FromGguf(BytePair.With("tokenizer.ggml.pre", GgufValue.Of("default")));
+
+        Assert.Equal((true, false), (guessed.GuessesPreTokenizer, named.GuessesPreTokenizer));
+        Assert.False(Tokenizer.FromGguf(SentencePiece).GuessesPreTokenizer);
+        Assert.Equal(named.Encode("a b, 1234 'c"), guessed.Encode("a b, 1234 'c"));
+    }
+
+    [Fact]
     public void FromGguf_TextTwiceInTheVocabulary_MeansTheLowerId()
     {
         var tokenizer = Tokenizer.FromGguf(VocabularyFiles.SentencePiece(("▁", -1), ("a", -2), ("a", -1)));
