@@ -19,4 +19,7 @@ internal static partial class LlmLog
 
     [LoggerMessage(2005, LogLevel.Warning, "{Model} gets a context of {ContextLength} tokens, it was trained for {TrainedLength}: far back in a long text it may lose its way")]
     public static partial void LongContext(ILogger logger, string model, int contextLength, int trainedLength);
+
+    [LoggerMessage(2006, LogLevel.Warning, "{Path} does not say how its tokenizer splits words (tokenizer.ggml.pre); the pre-tokenizer '{PreTokenizer}' is used, with which answers may be worse")]
+    public static partial void PreTokenizerFallback(ILogger logger, string path, string preTokenizer);
 }

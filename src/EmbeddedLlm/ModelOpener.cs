@@ -33,6 +33,8 @@ internal static partial class ModelOpener
             file = GgufFile.Open(path);
             var (spec, graph) = ModelLoader.Load(file);
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
+            if (tokenizer.GuessesPreTokenizer)
+                LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
@@ -34,6 +35,34 @@ public sealed class LlmModelTests
         Assert.Equal(("model", 256, 512), (model.ModelId, model.ContextLength, model.Tokenizer.VocabularySize));
         Assert.Equal(ChatTemplateKind.Plain, model.Template.Kind);
         Assert.Equal([2010, 2000], logs.Collector.GetSnapshot().Select(record => record.Id.Id).Where(id => id is >= 2000 and < 3000));
+    }
+
+    [Fact]
+    public void Load_FileWithoutPreTokenizer_LogsWhichIsUsed()
+    {
+        using var folder = new TemporaryFolder();
+        using (var tiny = GgufFile.Open(Golden.TinyModel))
+        {
+            var writer = new GgufWriter();
+            foreach (var key in tiny.Metadata.Keys.Where(key => key != "tokenizer.ggml.pre"))
+                writer.Set(key, tiny.Metadata[key]);
+            foreach (var tensor in tiny.Tensors)
+                writer.Add(tensor);
+            writer.Save(folder.File("m.gguf"));
+        }
+
+        using var logs = new FakeLoggerProvider();
+        using (var factory = LoggerFactory.Create(logging => logging.AddProvider(logs)))
+        {
+            LlmModel.Load(Golden.TinyModel, new() { Threads = 1 }, factory).Dispose();
+            Assert.DoesNotContain(logs.Collector.GetSnapshot(), record => record.Id.Id == 2006);
+            LlmModel.Load(folder.File("m.gguf"), new() { Threads = 1 }, factory).Dispose();
+        }
+
+        var record = Assert.Single(logs.Collector.GetSnapshot(), record => record.Id.Id == 2006);
+        Assert.Equal(LogLevel.Warning, record.Level);
+        Assert.StartsWith(folder.File("m.gguf"), record.Message);
+        Assert.Contains("'default'", record.Message);
     }
 
     [Fact]

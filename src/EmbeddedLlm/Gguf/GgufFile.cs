@@ -36,6 +36,9 @@ public sealed class GgufFile : IDisposable
     /// <summary>Full path of the file, of the first shard where there are several.</summary>
     public string Path { get; }
 
+    /// <summary>Full paths of all shards, of the one file where there are none.</summary>
+    internal IEnumerable<string> Paths => _mappings.Select(m => m.Path);
+
     /// <summary>GGUF version, 2 or 3.</summary>
     public int Version { get; }
 

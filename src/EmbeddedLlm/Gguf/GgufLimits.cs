@@ -5,6 +5,9 @@ internal static class GgufLimits
 {
     public const int MetadataKeys = 1 << 15;
     public const int KeyBytes = (1 << 16) - 1;
+
+    /// <summary>Of all keys together: as strings they take twice the bytes that they have in the file.</summary>
+    public const int AllKeyBytes = 1 << 20;
     public const int ArrayDepth = 4;
     public const int Alignment = 1 << 20;
     public const int Tensors = 1 << 15;

@@ -10,14 +10,16 @@ namespace EmbeddedLlm.Gguf;
 /// </summary>
 public sealed class GgufMetadata
 {
-    private readonly string _source;
     private readonly OrderedDictionary<string, GgufValue> _values;
 
     internal GgufMetadata(string source, OrderedDictionary<string, GgufValue> values)
     {
-        _source = source;
+        Source = source;
         _values = values;
     }
+
+    /// <summary>The file, for messages.</summary>
+    internal string Source { get; }
 
     /// <summary>The keys in the order of the file.</summary>
     public IEnumerable<string> Keys => _values.Keys;
@@ -92,20 +94,23 @@ public sealed class GgufMetadata
     /// <summary>An array of Booleans.</summary>
     public IReadOnlyList<bool> GetBools(string key) => FindArray(key, "an array of Booleans", t => t == GgufValueType.Bool).Bools();
 
+    /// <summary>The exception for a value that has the right type and says what cannot be.</summary>
+    internal ModelFormatException Wrong(string key, string expected, string found) => new($"{Source}: metadata key '{key}': expected {expected}, found {found}.");
+
     private static bool IsInteger(GgufValueType type) =>
         GgufValue.SizeOf(type) > 0 && type is not (GgufValueType.Bool or GgufValueType.Float32 or GgufValueType.Float64);
 
     private int ToInt(long integer, string key) => integer is >= int.MinValue and <= int.MaxValue
         ? (int)integer
-        : throw new ModelFormatException($"{_source}: metadata key '{key}': expected an integer of 32 bits, found {integer}.");
+        : throw Wrong(key, "an integer of 32 bits", integer.ToString());
 
     private GgufValue Find(string key, string expected) => _values.TryGetValue(key, out var value) ? value : throw Missing(key, expected);
 
     private GgufValue FindArray(string key, string expected, Func<GgufValueType, bool> accepts) =>
         Find(key, expected) is { IsArray: true } value && accepts(value.ElementType) ? value : throw Wrong(key, expected);
 
-    private ModelFormatException Missing(string key, string expected) => new($"{_source}: metadata key '{key}' is missing; expected {expected}.");
+    private ModelFormatException Missing(string key, string expected) => new($"{Source}: metadata key '{key}' is missing; expected {expected}.");
 
     private ModelFormatException Wrong(string key, string expected) =>
-        new($"{_source}: metadata key '{key}': expected {expected}, found {(_values[key].IsArray ? "an array of " : "")}{_values[key].ElementType} ({_values[key]}).");
+        Wrong(key, expected, $"{(_values[key].IsArray ? "an array of " : "")}{_values[key].ElementType} ({_values[key]})");
 }

@@ -31,14 +31,14 @@ public static class GgufQuantizer
     /// <param name="outputPath">The new file. One that is there is replaced.</param>
     /// <param name="progress">Told of each tensor after it is written.</param>
     /// <param name="cancellationToken">Ends the work; nothing remains of the new file.</param>
-    /// <exception cref="ArgumentException">The target is unknown, or the output is the source.</exception>
+    /// <exception cref="ArgumentException">The target is unknown, or the output is a file of the source.</exception>
     /// <exception cref="UnsupportedModelException">A tensor that must change is quantized already: quantizing twice loses more than the target says.</exception>
-    /// <exception cref="ModelFormatException">A weight is infinite or not a number.</exception>
+    /// <exception cref="ModelFormatException">A weight is infinite or not a number, or the source is a header without tensor data.</exception>
     public static void Quantize(GgufFile source, string target, string outputPath, IProgress<QuantizationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var chosen = QuantizationTarget.Find(target);
-        if (Path.GetFullPath(outputPath) == source.Path)
-            throw new ArgumentException("A model cannot be quantized into its own file.", nameof(outputPath));
+        if (source.Paths.Contains(Path.GetFullPath(outputPath)))
+            throw new ArgumentException("A model cannot be quantized into its own file, nor into one of its shards.", nameof(outputPath));
 
         var types = QuantizationMix.Choose(source, chosen);
         var writer = GgufWriter.From(source, withTensors: false);
@@ -47,6 +47,8 @@ public static class GgufQuantizer
         var done = 0;
         foreach (var tensor in source.Tensors)
         {
+            // Before there is an output, and not in Parallel.For, which would wrap it.
+            tensor.ThrowIfWithoutData();
             var type = types[tensor.Name];
             if (type != tensor.Type && tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
                 throw new UnsupportedModelException($"{source.Path}: tensor '{tensor.Name}' is {tensor.Type} already. Quantize from a model in F32, F16 or BF16.");

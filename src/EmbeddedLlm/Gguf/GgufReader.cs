@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text;
 using EmbeddedLlm.Quantization;
 
@@ -82,11 +83,16 @@ internal ref struct GgufReader
     private GgufMetadata ReadMetadata(int count)
     {
         var values = new OrderedDictionary<string, GgufValue>(count, StringComparer.Ordinal);
+        var keyBytes = 0;
         for (var i = 0; i < count; i++)
         {
+            var start = _at + sizeof(ulong);
             var key = ReadName("metadata key", GgufLimits.KeyBytes);
+            keyBytes += _at - start;
+            if (keyBytes > GgufLimits.AllKeyBytes)
+                Fail("metadata keys", $"at most {GgufLimits.AllKeyBytes} bytes in all keys together", $"{keyBytes} in the first {i + 1}");
             var type = ReadValueType(key);
-            var start = _at;
+            start = _at;
             SkipValue(type, key, depth: 0);
             if (!values.TryAdd(key, new GgufValue(type, _bytes[start.._at])))
                 Fail("metadata key", "each key once", $"'{key}' again");
@@ -134,7 +140,7 @@ internal ref struct GgufReader
             Fail($"size of tensor '{name}'", "fewer than 2^63 bytes", $"{blocks} blocks of {blockBytes} bytes");
 
         var offset = BinaryPrimitives.ReadUInt64LittleEndian(Take(8, "tensor offset"));
-        return new TableEntry(name, type, ImmutableArray.Create(dimensions), elements, blocks * blockBytes, offset);
+        return new TableEntry(name, type, ImmutableCollectionsMarshal.AsImmutableArray(dimensions), elements, blocks * blockBytes, offset);
     }
 
     /// <summary>Walks over a value and so checks that all of it is there.</summary>

@@ -49,9 +49,16 @@ public sealed class GgufTensor
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Bytes - length);
+        ThrowIfWithoutData();
+        return _mapping.Slice(_start + offset, length);
+    }
+
+    /// <summary>For who reads much later, or where exceptions are wrapped.</summary>
+    /// <exception cref="ModelFormatException">The file is a header without tensor data.</exception>
+    internal void ThrowIfWithoutData()
+    {
         if (_start + Bytes > _mapping.Length)
             throw new ModelFormatException($"{_mapping.Path}: the file ends where its tensor data should begin; expected {Bytes} bytes of tensor '{Name}' at byte {_start}, found none.");
-        return _mapping.Slice(_start + offset, length);
     }
 
     /// <summary>Writes all bytes of the tensor to a stream, a part at a time.</summary>

@@ -44,6 +44,18 @@ public sealed class GgufValue
     /// <summary>A Boolean.</summary>
     public static GgufValue Of(bool value) => new(GgufValueType.Bool, new[] { value ? (byte)1 : (byte)0 });
 
+    /// <summary>An 8-bit unsigned integer.</summary>
+    public static GgufValue Of(byte value) => new(GgufValueType.UInt8, new[] { value });
+
+    /// <summary>An 8-bit signed integer.</summary>
+    public static GgufValue Of(sbyte value) => new(GgufValueType.Int8, new[] { (byte)value });
+
+    /// <summary>A 16-bit unsigned integer.</summary>
+    public static GgufValue Of(ushort value) => new(GgufValueType.UInt16, BitConverter.GetBytes(value));
+
+    /// <summary>A 16-bit signed integer.</summary>
+    public static GgufValue Of(short value) => new(GgufValueType.Int16, BitConverter.GetBytes(value));
+
     /// <summary>A 32-bit signed integer.</summary>
     public static GgufValue Of(int value) => new(GgufValueType.Int32, BitConverter.GetBytes(value));
 
@@ -59,21 +71,47 @@ public sealed class GgufValue
     /// <summary>A 32-bit float.</summary>
     public static GgufValue Of(float value) => new(GgufValueType.Float32, BitConverter.GetBytes(value));
 
+    /// <summary>A 64-bit float.</summary>
+    public static GgufValue Of(double value) => new(GgufValueType.Float64, BitConverter.GetBytes(value));
+
     /// <summary>An array of strings.</summary>
-    public static GgufValue Of(IReadOnlyCollection<string> values)
-    {
-        var raw = new MemoryStream();
-        raw.Write(ArrayHeader(GgufValueType.String, values.Count));
-        foreach (var value in values)
-            raw.Write(StringBytes(value));
-        return new(GgufValueType.Array, raw.ToArray());
-    }
+    public static GgufValue Of(IReadOnlyCollection<string> values) => OfParts(GgufValueType.String, values.Count, values.Select(value => (ReadOnlyMemory<byte>)StringBytes(value)));
+
+    /// <summary>An array of arrays; each may have elements of a type of its own.</summary>
+    /// <exception cref="ArgumentException">A value is no array, or an array of arrays itself.</exception>
+    public static GgufValue Of(IReadOnlyCollection<GgufValue> values) => values.All(value => value.IsArray && value.ElementType != GgufValueType.Array)
+        ? OfParts(GgufValueType.Array, values.Count, values.Select(value => value.Raw))
+        : throw new ArgumentException("The values must be arrays of numbers, Booleans or strings.", nameof(values));
+
+    /// <summary>An array of 8-bit unsigned integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<byte> values) => OfElements(GgufValueType.UInt8, values);
+
+    /// <summary>An array of 8-bit signed integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<sbyte> values) => OfElements(GgufValueType.Int8, values);
+
+    /// <summary>An array of 16-bit unsigned integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<ushort> values) => OfElements(GgufValueType.UInt16, values);
+
+    /// <summary>An array of 16-bit signed integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<short> values) => OfElements(GgufValueType.Int16, values);
 
     /// <summary>An array of 32-bit signed integers.</summary>
     public static GgufValue Of(ReadOnlySpan<int> values) => OfElements(GgufValueType.Int32, values);
 
+    /// <summary>An array of 32-bit unsigned integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<uint> values) => OfElements(GgufValueType.UInt32, values);
+
+    /// <summary>An array of 64-bit signed integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<long> values) => OfElements(GgufValueType.Int64, values);
+
+    /// <summary>An array of 64-bit unsigned integers.</summary>
+    public static GgufValue Of(ReadOnlySpan<ulong> values) => OfElements(GgufValueType.UInt64, values);
+
     /// <summary>An array of 32-bit floats.</summary>
     public static GgufValue Of(ReadOnlySpan<float> values) => OfElements(GgufValueType.Float32, values);
+
+    /// <summary>An array of 64-bit floats.</summary>
+    public static GgufValue Of(ReadOnlySpan<double> values) => OfElements(GgufValueType.Float64, values);
 
     /// <summary>An array of Booleans.</summary>
     public static GgufValue Of(ReadOnlySpan<bool> values) => OfElements(GgufValueType.Bool, values);
@@ -156,6 +194,15 @@ public sealed class GgufValue
 
     private static GgufValue OfElements<T>(GgufValueType type, ReadOnlySpan<T> values) where T : unmanaged =>
         new(GgufValueType.Array, (byte[])[.. ArrayHeader(type, values.Length), .. MemoryMarshal.AsBytes(values)]);
+
+    private static GgufValue OfParts(GgufValueType type, int count, IEnumerable<ReadOnlyMemory<byte>> parts)
+    {
+        var raw = new MemoryStream();
+        raw.Write(ArrayHeader(type, count));
+        foreach (var part in parts)
+            raw.Write(part.Span);
+        return new(GgufValueType.Array, raw.ToArray());
+    }
 
     private static byte[] ArrayHeader(GgufValueType type, int count) =>
         [.. BitConverter.GetBytes((uint)type), .. BitConverter.GetBytes((ulong)count)];

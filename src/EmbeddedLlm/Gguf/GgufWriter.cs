@@ -73,25 +73,7 @@ public sealed class GgufWriter
 
     /// <summary>Writes the file beside <paramref name="path"/> and renames it when it is complete: under that name there is never half a file.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; nothing remains of the new file.</exception>
-    public void Save(string path, CancellationToken cancellationToken = default)
-    {
-        var temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                Write(stream, cancellationToken);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    public void Save(string path, CancellationToken cancellationToken = default) => AtomicFile.Write(path, stream => Write(stream, cancellationToken));
 
     /// <summary>Writes the file to a stream that can tell its position.</summary>
     public void Write(Stream stream, CancellationToken cancellationToken = default)

@@ -42,7 +42,7 @@ internal sealed class Hyperparameters(GgufFile file, string prefix)
 
     [DoesNotReturn]
     public void Throw(string key, string expected, string found) =>
-        throw new ModelFormatException($"{file.Path}: metadata key '{Full(key)}': expected {expected}, found {found}.");
+        throw file.Metadata.Wrong(Full(key), expected, found);
 
     private string Full(string key) => $"{prefix}.{key}";
 }

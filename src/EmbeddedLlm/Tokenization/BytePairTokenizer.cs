@@ -20,7 +20,7 @@ internal sealed class BytePairTokenizer : Tokenizer
     private readonly Dictionary<Pair, (uint Rank, int Id)> _merges;
 
     public BytePairTokenizer(GgufMetadata metadata)
-        : this(metadata, PreTokenizers.Find(metadata.GetString("tokenizer.ggml.pre", "default")))
+        : this(metadata, PreTokenizers.Find(metadata))
     {
     }
 
@@ -30,16 +30,19 @@ internal sealed class BytePairTokenizer : Tokenizer
     }
 
     private BytePairTokenizer(GgufMetadata metadata, PreTokenizer preTokenizer, Vocabulary vocabulary)
-        : base(vocabulary, new TokenBytes(vocabulary, ByteLevelAlphabet.Spell))
+        : base(metadata, vocabulary, new TokenBytes(metadata, vocabulary, ByteLevelAlphabet.Spell))
     {
         _vocabulary = vocabulary;
         _preTokenizer = preTokenizer;
+        GuessesPreTokenizer = !metadata.Contains(PreTokenizers.Key);
 
         var steps = new Dictionary<string, int>();
         for (var value = 0; value < 256; value++)
             _byteIds[value] = IdOf([ByteLevelAlphabet.Character((byte)value)], steps);
         _merges = ReadMerges(metadata, steps);
     }
+
+    internal override bool GuessesPreTokenizer { get; }
 
     private protected override bool CleansSpaces => _preTokenizer.CleansSpaces;
 
@@ -116,7 +119,7 @@ internal sealed class BytePairTokenizer : Tokenizer
             var line = lines[rank].AsSpan();
             var space = line.IsEmpty ? -1 : line[1..].IndexOf(' ') + 1; // a side may itself begin with a space
             if (space < 1 || space == line.Length - 1)
-                throw new ModelFormatException($"{Key}: expected two pieces with a space between them at {rank}, found '{line}'.");
+                throw metadata.Wrong(Key, $"two pieces with a space between them at {rank}", $"'{line}'");
             var left = line[..space];
             var right = line[(space + 1)..];
             joined.Clear().Append(left).Append(right);

@@ -1,13 +1,19 @@
 using System.Text.RegularExpressions;
+using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
 
-/// <summary>The pre-tokenizers by their names in <c>tokenizer.ggml.pre</c>: the table, one line each, and the patterns it uses.</summary>
+/// <summary>The pre-tokenizers by their names in <see cref="Key"/>: the table, one line each, and the patterns it uses.</summary>
 internal static partial class PreTokenizers
 {
+    public const string Key = "tokenizer.ggml.pre";
+
+    /// <summary>For files from before the key existed. Where it is not what the model was trained with, answers get worse.</summary>
+    public const string Fallback = "default";
+
     private static readonly (PreTokenizer Splitter, string[] Names)[] Table =
     [
-        (new(DefaultMarks(), Gpt2(), Digits(), ThreeDigits()) { CleansSpaces = true }, ["default"]),
+        (new(DefaultMarks(), Gpt2(), Digits(), ThreeDigits()) { CleansSpaces = true }, [Fallback]),
         (new(Gpt2()) { CleansSpaces = true }, ["gpt-2", "a.x-4.0", "exaone4", "gigachat", "jais", "mellum", "mpt", "olmo", "phi-2"]),
         (new(Gpt2()), ["granite-docling", "trillion"]),
         (new(Digit(), Gpt2()) { CleansSpaces = true }, ["codeshell", "exaone", "mellum2", "minerva-7b", "refact", "starcoder"]),
@@ -28,10 +34,17 @@ internal static partial class PreTokenizers
     public static IEnumerable<string> Names => ByName.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>The pre-tokenizer of a name.</summary>
+    public static PreTokenizer Get(string name) => ByName[name];
+
+    /// <summary>The pre-tokenizer that a file names, <see cref="Fallback"/> where it names none.</summary>
     /// <exception cref="UnsupportedModelException">The name is not in the table.</exception>
-    public static PreTokenizer Find(string name) => ByName.TryGetValue(name, out var splitter)
-        ? splitter
-        : throw new UnsupportedModelException($"tokenizer.ggml.pre: '{name}' is not supported; supported are {string.Join(", ", Names)}.");
+    public static PreTokenizer Find(GgufMetadata metadata)
+    {
+        var name = metadata.GetString(Key, Fallback);
+        return ByName.TryGetValue(name, out var splitter)
+            ? splitter
+            : throw new UnsupportedModelException($"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Names)}.");
+    }
 
     // Letters, numbers or other marks with the space before them, English endings, white space but for the last before a word.
     [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")]

@@ -27,7 +27,7 @@ internal sealed class SentencePieceTokenizer : Tokenizer
     }
 
     private SentencePieceTokenizer(GgufMetadata metadata, Vocabulary vocabulary)
-        : base(vocabulary, new TokenBytes(vocabulary, (piece, writer) => Encoding.UTF8.GetBytes(piece.Replace(Space, ' '), writer)))
+        : base(metadata, vocabulary, new TokenBytes(metadata, vocabulary, (piece, writer) => Encoding.UTF8.GetBytes(piece.Replace(Space, ' '), writer)))
     {
         _vocabulary = vocabulary;
         _ranks = ReadRanks(metadata);
@@ -141,12 +141,12 @@ internal sealed class SentencePieceTokenizer : Tokenizer
     {
         const string Key = "tokenizer.ggml.scores";
         var scores = metadata.GetFloats(Key);
-        _vocabulary.CheckCount(Key, scores.Count);
+        _vocabulary.CheckCount(metadata, Key, scores.Count);
         var ranks = new uint[scores.Count];
         for (var id = 0; id < ranks.Length; id++)
         {
             if (float.IsNaN(scores[id]))
-                throw new ModelFormatException($"{Key}: expected a number for token {id}, found NaN.");
+                throw metadata.Wrong(Key, $"a number for token {id}", "NaN");
             // The bits of floats ascend with positive values and descend with negative ones; adding 0 makes -0 into 0.
             var bits = BitConverter.SingleToUInt32Bits(scores[id] + 0f);
             ranks[id] = bits >> 31 == 0 ? bits ^ 0x7FFF_FFFF : bits;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
 
@@ -15,7 +16,7 @@ internal sealed class SpecialTokens
     private readonly List<int> _ids = [-1]; // [nodes]: the token that ends at a node, or -1
     private readonly SearchValues<char> _firsts;
 
-    public SpecialTokens(Vocabulary vocabulary, Func<TokenKind, bool> includes)
+    public SpecialTokens(GgufMetadata metadata, Vocabulary vocabulary, Func<TokenKind, bool> includes)
     {
         var firsts = new HashSet<char>();
         for (var id = 0; id < vocabulary.Count; id++)
@@ -24,7 +25,7 @@ internal sealed class SpecialTokens
             if (piece.Length == 0 || !includes(vocabulary.Kind(id)))
                 continue;
             if (_ids.Count + (long)piece.Length > MaxCharacters)
-                throw new ModelFormatException($"tokenizer.ggml.tokens: expected at most {MaxCharacters} characters in special tokens, found more at token {id}.");
+                throw metadata.Wrong(Vocabulary.TokensKey, $"at most {MaxCharacters} characters in special tokens", $"more at token {id}");
             firsts.Add(piece[0]);
             Add(piece, id);
         }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
 
@@ -10,7 +11,7 @@ internal sealed class TokenBytes
     private readonly int[] _ends;
 
     /// <summary>Spells every token; <paramref name="spellText"/> writes the bytes of a token of text.</summary>
-    public TokenBytes(Vocabulary vocabulary, Action<string, IBufferWriter<byte>> spellText)
+    public TokenBytes(GgufMetadata metadata, Vocabulary vocabulary, Action<string, IBufferWriter<byte>> spellText)
     {
         var writer = new ArrayBufferWriter<byte>(vocabulary.Count * 8);
         _ends = new int[vocabulary.Count];
@@ -23,7 +24,7 @@ internal sealed class TokenBytes
                     spellText(piece, writer);
                     break;
                 case TokenKind.Byte:
-                    writer.Write([ParseByte(piece, id)]);
+                    writer.Write([ParseByte(metadata, piece, id)]);
                     break;
                 case TokenKind.Control or TokenKind.Unknown or TokenKind.UserDefined:
                     Encoding.UTF8.GetBytes(piece, writer);
@@ -43,8 +44,8 @@ internal sealed class TokenBytes
         }
     }
 
-    private static byte ParseByte(string piece, int id) =>
+    private static byte ParseByte(GgufMetadata metadata, string piece, int id) =>
         piece is ['<', '0', 'x', _, _, '>'] && byte.TryParse(piece.AsSpan(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var value)
             ? value
-            : throw new ModelFormatException($"tokenizer.ggml.tokens: expected <0xHH> for byte token {id}, found '{piece}'.");
+            : throw metadata.Wrong(Vocabulary.TokensKey, $"<0xHH> for byte token {id}", $"'{piece}'");
 }

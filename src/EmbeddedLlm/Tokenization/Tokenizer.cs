@@ -15,12 +15,12 @@ public abstract class Tokenizer
     private readonly SpecialTokens _allSpecial;
     private readonly SpecialTokens _userDefined;
 
-    private protected Tokenizer(Vocabulary vocabulary, TokenBytes bytes)
+    private protected Tokenizer(GgufMetadata metadata, Vocabulary vocabulary, TokenBytes bytes)
     {
         _vocabulary = vocabulary;
         _bytes = bytes;
-        _allSpecial = new SpecialTokens(vocabulary, kind => kind is TokenKind.Control or TokenKind.Unknown or TokenKind.UserDefined);
-        _userDefined = new SpecialTokens(vocabulary, kind => kind is TokenKind.UserDefined);
+        _allSpecial = new SpecialTokens(metadata, vocabulary, kind => kind is TokenKind.Control or TokenKind.Unknown or TokenKind.UserDefined);
+        _userDefined = new SpecialTokens(metadata, vocabulary, kind => kind is TokenKind.UserDefined);
     }
 
     /// <summary>The number of tokens; ids run from 0 to one below it.</summary>
@@ -44,6 +44,9 @@ public abstract class Tokenizer
     /// <summary>Whether encoding begins a text with a space that is not written, which decoding takes away again.</summary>
     internal virtual bool AddsSpacePrefix => false;
 
+    /// <summary>Whether the file does not say how it splits words, which it should. Who loads the model logs it.</summary>
+    internal virtual bool GuessesPreTokenizer => false;
+
     /// <summary>Whether a special token swallows the white space that follows it.</summary>
     private protected virtual bool StripsAfter(int id) => false;
 
@@ -57,11 +60,12 @@ public abstract class Tokenizer
     public static Tokenizer FromGguf(GgufMetadata metadata)
     {
         ArgumentNullException.ThrowIfNull(metadata);
-        return metadata.GetString("tokenizer.ggml.model") switch
+        const string Key = "tokenizer.ggml.model";
+        return metadata.GetString(Key) switch
         {
             "gpt2" => new BytePairTokenizer(metadata),
             "llama" => new SentencePieceTokenizer(metadata),
-            var model => throw new UnsupportedModelException($"tokenizer.ggml.model: '{model}' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)."),
+            var model => throw new UnsupportedModelException($"{metadata.Source}: {Key}: '{model}' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)."),
         };
     }
 

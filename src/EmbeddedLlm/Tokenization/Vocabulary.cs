@@ -9,6 +9,8 @@ namespace EmbeddedLlm.Tokenization;
 /// </summary>
 internal sealed class Vocabulary
 {
+    public const string TokensKey = "tokenizer.ggml.tokens";
+
     // Tokens that end an answer whatever their type in the file: turn and text ends of the families, and the marks between files of code models.
     // Files often give them the type of text; they are control tokens nevertheless.
     private static readonly FrozenSet<string> EndTexts = FrozenSet.ToFrozenSet(
@@ -30,9 +32,9 @@ internal sealed class Vocabulary
     /// <exception cref="ModelFormatException">Lists of different lengths, ids outside the vocabulary, unknown types.</exception>
     public Vocabulary(GgufMetadata metadata, int? defaultBos = null, int? defaultEos = null, int? defaultUnknown = null, bool addsBos = false)
     {
-        _pieces = [.. metadata.GetStrings("tokenizer.ggml.tokens")];
+        _pieces = [.. metadata.GetStrings(TokensKey)];
         if (_pieces.Length == 0)
-            throw new ModelFormatException("tokenizer.ggml.tokens: expected at least one token, found none.");
+            throw metadata.Wrong(TokensKey, "at least one token", "none");
         _kinds = ReadKinds(metadata);
         _ids = new Dictionary<string, int>(_pieces.Length);
         for (var id = 0; id < _pieces.Length; id++)
@@ -78,21 +80,21 @@ internal sealed class Vocabulary
         if (!metadata.Contains(Key))
             return kinds;
         var types = metadata.GetInts(Key);
-        CheckCount(Key, types.Count);
+        CheckCount(metadata, Key, types.Count);
         for (var id = 0; id < kinds.Length; id++)
         {
             kinds[id] = types[id] is >= 0 and <= (int)TokenKind.Byte
                 ? (TokenKind)types[id]
-                : throw new ModelFormatException($"{Key}: expected 0 to {(int)TokenKind.Byte} for token {id}, found {types[id]}.");
+                : throw metadata.Wrong(Key, $"0 to {(int)TokenKind.Byte} for token {id}", types[id].ToString());
         }
         return kinds;
     }
 
     /// <summary>A list must have one entry for each token.</summary>
-    public void CheckCount(string key, int count)
+    public void CheckCount(GgufMetadata metadata, string key, int count)
     {
         if (count != _pieces.Length)
-            throw new ModelFormatException($"{key}: expected {_pieces.Length} entries, one for each token, found {count}.");
+            throw metadata.Wrong(key, $"{_pieces.Length} entries, one for each token", count.ToString());
     }
 
     private int? ReadId(GgufMetadata metadata, string role, int? fallback)
@@ -103,7 +105,7 @@ internal sealed class Vocabulary
         var id = metadata.GetLong(key);
         return id >= 0 && id < _pieces.Length
             ? (int)id
-            : throw new ModelFormatException($"{key}: expected an id below {_pieces.Length}, found {id}.");
+            : throw metadata.Wrong(key, $"an id below {_pieces.Length}", id.ToString());
     }
 
     private static bool ReadAdds(GgufMetadata metadata, string role, int? id, bool fallback)
@@ -114,7 +116,7 @@ internal sealed class Vocabulary
         var adds = metadata.GetBool(key);
         return !adds || id is not null
             ? adds
-            : throw new ModelFormatException($"{key}: expected tokenizer.ggml.{role}_token_id beside it, found none.");
+            : throw metadata.Wrong(key, $"tokenizer.ggml.{role}_token_id beside it", "none");
     }
 
     private FrozenSet<int> FindEnds(GgufMetadata metadata)

@@ -245,6 +245,51 @@ public sealed class GgufFileTests
     }
 
     [Fact]
+    public void Open_KeysThatTakeMoreThanAllowedTogether_IsRefusedBeforeMemoryIsSpent()
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        for (var i = 0; i < 100; i++)
+            writer.Set($"{i:D4}{new string('k', 65531)}", GgufValue.Of(true));
+        writer.Save(folder.File("m.gguf"));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(
+            "metadata keys (before byte 1114335): expected at most 1048576 bytes in all keys together, found 1114095 in the first 17.",
+            Assert.Throws<ModelFormatException>(() => GgufFile.Open(folder.File("m.gguf"))).Message,
+            StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
+    }
+
+    [Theory]
+    [InlineData(1 << 15, 32)]
+    [InlineData(16, 65535)]
+    public void Open_AsManyKeysAsAllowed_TakesFourMegabytesBeyondTheFile(int count, int length)
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        for (var i = 0; i < count; i++)
+            writer.Set($"{i:D5}{new string('k', length - 5)}", GgufValue.Of(true));
+
+        Assert.InRange(BytesBeyondTheFile(writer, folder), 0, 4 << 20);
+    }
+
+    [Theory]
+    [InlineData(5, 1)]
+    [InlineData(5, 4)]
+    [InlineData(63, 1)]
+    [InlineData(63, 4)]
+    public void Open_AsManyTensorsAsAllowed_TakesNineMegabytesBeyondTheFile(int length, int rank)
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        for (var i = 0; i < GgufLimits.Tensors; i++)
+            writer.Add($"{i:D5}{new string('t', length - 5)}", GgmlType.F32, [0, .. Enumerable.Repeat(1L, rank - 1)], _ => { });
+
+        Assert.InRange(BytesBeyondTheFile(writer, folder), 0, 9 << 20);
+    }
+
+    [Fact]
     public void Slice_AfterDispose_Throws()
     {
         var model = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
@@ -270,5 +315,15 @@ public sealed class GgufFileTests
             Assert.True(GgmlLayout.TryGet((GgmlType)(int)entry!["ggml_type"]!, out var length, out var bytes), name);
             Assert.Equal((name, (int)entry["block"]!, (int)entry["bytes"]!), (name, length, bytes));
         }
+    }
+
+    /// <summary>What opening allocates, garbage included, less the length of the file.</summary>
+    private static long BytesBeyondTheFile(GgufWriter writer, TemporaryFolder folder)
+    {
+        writer.Save(folder.File("m.gguf"));
+        GgufFile.Open(folder.File("m.gguf")).Dispose();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        GgufFile.Open(folder.File("m.gguf")).Dispose();
+        return GC.GetAllocatedBytesForCurrentThread() - before - new FileInfo(folder.File("m.gguf")).Length;
     }
 }

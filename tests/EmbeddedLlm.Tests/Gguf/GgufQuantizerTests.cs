@@ -171,6 +171,42 @@ public sealed class GgufQuantizerTests
         Assert.False(File.Exists(folder.File("out.gguf")));
     }
 
+    [Theory]
+    [InlineData(32)]
+    [InlineData(0)]
+    public void Quantize_HeaderWithoutData_IsRefused(int padding)
+    {
+        // 'w' becomes Q8_0; the file ends at its table, with padding behind it or without.
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        writer.Set("general.architecture", GgufValue.Of("llama"));
+        writer.Add("w", GgmlType.F32, [32, 4], s => s.Write(new byte[512]));
+        writer.Save(folder.File("in.gguf"));
+        using (var file = File.Open(folder.File("in.gguf"), FileMode.Open))
+            file.SetLength(file.Length - 512 - (padding == 0 ? 1 : 0));
+        File.WriteAllText(folder.File("out.gguf"), "old");
+        using var source = GgufFile.Open(folder.File("in.gguf"));
+
+        var error = Assert.Throws<ModelFormatException>(() => GgufQuantizer.Quantize(source, "Q8_0", folder.File("out.gguf"), cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains($"{folder.File("in.gguf")}: the file ends where its tensor data should begin; expected 512 bytes of tensor 'w'", error.Message, StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(folder.File("out.gguf")));
+        Assert.Equal(2, Directory.GetFiles(folder.Path).Length);
+    }
+
+    [Fact]
+    public void Quantize_IntoAnyShardOfTheSource_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var shards = Enumerable.Range(1, 3).Select(number => $"model-0000{number}-of-00003.gguf").ToList();
+        foreach (var shard in shards)
+            File.Copy(Golden.Path("gguf-split", shard), folder.File(shard));
+        using var source = GgufFile.Open(folder.File(shards[0]));
+
+        foreach (var shard in shards)
+            Assert.Throws<ArgumentException>("outputPath", () => GgufQuantizer.Quantize(source, "Q8_0", Path.Combine(folder.Path, ".", shard), cancellationToken: TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void Quantize_Cancelled_LeavesNothing()
     {

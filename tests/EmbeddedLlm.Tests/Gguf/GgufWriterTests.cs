@@ -110,6 +110,95 @@ public sealed class GgufWriterTests
     }
 
     [Fact]
+    public void Save_NumbersOfAllTypes_AreReadBackByTypedLookUps()
+    {
+        using var folder = new TemporaryFolder();
+        (GgufValueType Type, GgufValue Scalar, GgufValue Array, double Least, double Most)[] integers =
+        [
+            (GgufValueType.UInt8, GgufValue.Of(byte.MaxValue), GgufValue.Of([byte.MinValue, byte.MaxValue]), byte.MinValue, byte.MaxValue),
+            (GgufValueType.Int8, GgufValue.Of(sbyte.MaxValue), GgufValue.Of([sbyte.MinValue, sbyte.MaxValue]), sbyte.MinValue, sbyte.MaxValue),
+            (GgufValueType.UInt16, GgufValue.Of(ushort.MaxValue), GgufValue.Of([ushort.MinValue, ushort.MaxValue]), ushort.MinValue, ushort.MaxValue),
+            (GgufValueType.Int16, GgufValue.Of(short.MaxValue), GgufValue.Of([short.MinValue, short.MaxValue]), short.MinValue, short.MaxValue),
+            (GgufValueType.UInt32, GgufValue.Of(8u), GgufValue.Of([7u, 8u]), 7, 8),
+            (GgufValueType.Int32, GgufValue.Of(int.MaxValue), GgufValue.Of([int.MinValue, int.MaxValue]), int.MinValue, int.MaxValue),
+            (GgufValueType.UInt64, GgufValue.Of(8ul), GgufValue.Of([7ul, 8ul]), 7, 8),
+            (GgufValueType.Int64, GgufValue.Of(8L), GgufValue.Of([-7L, 8L]), -7, 8),
+        ];
+        var writer = new GgufWriter();
+        foreach (var (type, scalar, array, _, _) in integers)
+        {
+            writer.Set($"{type}", scalar);
+            writer.Set($"{type}s", array);
+        }
+
+        writer.Set("double", GgufValue.Of(0.1));
+        writer.Set("doubles", GgufValue.Of([0.1, double.NegativeInfinity]));
+        writer.Set("large uints", GgufValue.Of([uint.MaxValue]));
+        writer.Set("large longs", GgufValue.Of([long.MinValue, long.MaxValue]));
+        writer.Set("large ulongs", GgufValue.Of([ulong.MaxValue]));
+        writer.Save(folder.File("m.gguf"));
+
+        using var file = GgufFile.Open(folder.File("m.gguf"));
+
+        var metadata = file.Metadata;
+        Assert.All(integers, row =>
+        {
+            var (name, names) = ($"{row.Type}", $"{row.Type}s");
+            Assert.Equal((row.Type, false, 1), (metadata[name].Type, metadata[name].IsArray, metadata[name].Count));
+            Assert.Equal((row.Type, true, 2), (metadata[names].ElementType, metadata[names].IsArray, metadata[names].Count));
+            Assert.Equal((int)row.Most, metadata.GetInt(name));
+            Assert.Equal((long)row.Most, metadata.GetLong(name));
+            Assert.Equal((float)row.Most, metadata.GetFloat(name));
+            Assert.Equal([(int)row.Least, (int)row.Most], metadata.GetInts(names));
+            Assert.Equal([(float)row.Least, (float)row.Most], metadata.GetFloats(names));
+            Assert.Equal($"{row.Most}", metadata[name].ToString());
+            Assert.Equal($"[{row.Least}, {row.Most}]", metadata[names].ToString());
+            Assert.Throws<ModelFormatException>(() => metadata.GetInt(names));
+            Assert.Throws<ModelFormatException>(() => metadata.GetInts(name));
+            Assert.Throws<ModelFormatException>(() => metadata.GetBool(name));
+            Assert.Throws<ModelFormatException>(() => metadata.GetBools(names));
+        });
+
+        Assert.Equal(0.1f, metadata.GetFloat("double"));
+        Assert.True(metadata["double"].TryGetNumber(0, out var number));
+        Assert.Equal(0.1, number);
+        Assert.False(metadata["double"].TryGetInteger(0, out _));
+        Assert.Equal([0.1f, float.NegativeInfinity], metadata.GetFloats("doubles"));
+        Assert.Throws<ModelFormatException>(() => metadata.GetInt("double"));
+        Assert.Throws<ModelFormatException>(() => metadata.GetInts("doubles"));
+
+        // What 32 bits, or 64 with a sign, cannot hold is refused and never cut.
+        Assert.Throws<ModelFormatException>(() => metadata.GetInts("large uints"));
+        Assert.Throws<ModelFormatException>(() => metadata.GetInts("large longs"));
+        Assert.Throws<ModelFormatException>(() => metadata.GetInts("large ulongs"));
+        Assert.True(metadata["large longs"].TryGetInteger(1, out var integer));
+        Assert.Equal(long.MaxValue, integer);
+        Assert.False(metadata["large ulongs"].TryGetInteger(0, out _));
+    }
+
+    [Fact]
+    public void Save_ArraysInArrays_AreReadBack()
+    {
+        using var folder = new TemporaryFolder();
+        var nested = GgufValue.Of([GgufValue.Of([1, 2, 3]), GgufValue.Of(["a", ""]), GgufValue.Of(Array.Empty<string>())]);
+        var writer = new GgufWriter();
+        writer.Set("nested", nested);
+        writer.Set("behind", GgufValue.Of(7));
+        writer.Save(folder.File("m.gguf"));
+
+        using var file = GgufFile.Open(folder.File("m.gguf"));
+
+        var value = file.Metadata["nested"];
+        Assert.Equal((GgufValueType.Array, 3, "Array[3]"), (value.ElementType, value.Count, value.ToString()));
+        Assert.Equal(nested.Raw.ToArray(), value.Raw.ToArray());
+        Assert.Equal(7, file.Metadata.GetInt("behind"));
+        Assert.Throws<ModelFormatException>(() => file.Metadata.GetInts("nested"));
+        Assert.Throws<ModelFormatException>(() => file.Metadata.GetFloats("nested"));
+        Assert.Throws<ArgumentException>(() => GgufValue.Of([GgufValue.Of(1)]));
+        Assert.Throws<ArgumentException>(() => GgufValue.Of([nested]));
+    }
+
+    [Fact]
     public void Save_TensorOfAnotherSize_FailsAndLeavesNothing()
     {
         using var folder = new TemporaryFolder();

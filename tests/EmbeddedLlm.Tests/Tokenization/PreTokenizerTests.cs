@@ -39,7 +39,7 @@ public sealed class PreTokenizerTests
     {
         var words = new List<string>();
         var at = 0;
-        foreach (var end in PreTokenizers.Find(name).Split(text))
+        foreach (var end in PreTokenizers.Get(name).Split(text))
         {
             words.Add(text[at..end]);
             at = end;

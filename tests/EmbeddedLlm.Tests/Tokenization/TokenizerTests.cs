@@ -52,8 +52,29 @@ public sealed class TokenizerTests
 
     [Theory]
     [MemberData(nameof(Damaged))]
-    public void FromGguf_DamagedVocabulary_IsRefusedByKey(string key, GgufMetadata metadata) =>
-        Assert.Contains(key, Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(metadata)).Message);
+    public void FromGguf_DamagedVocabulary_IsRefusedByFileAndKey(string key, GgufMetadata metadata)
+    {
+        var message = Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(metadata)).Message;
+
+        Assert.StartsWith($"{VocabularyFiles.Source}: metadata key '{key}'", message);
+        Assert.Contains("expected", message);
+    }
+
+    [Fact]
+    public void FromGguf_DamagedFile_NamesItsPath()
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        foreach (var key in BytePair.Keys)
+            writer.Set(key, BytePair[key]);
+        writer.Set("tokenizer.ggml.eos_token_id", GgufValue.Of(258u));
+        writer.Save(folder.File("m.gguf"));
+        using var file = GgufFile.Open(folder.File("m.gguf"));
+
+        Assert.Equal(
+            $"{file.Path}: metadata key 'tokenizer.ggml.eos_token_id': expected an id below 258, found 258.",
+            Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(file.Metadata)).Message);
+    }
 
     [Fact]
     public void FromGguf_UnknownNames_AreRefusedByName()
@@ -61,9 +82,20 @@ public sealed class TokenizerTests
         var model = Assert.Throws<UnsupportedModelException>(() => Tokenizer.FromGguf(BytePair.With("tokenizer.ggml.model", GgufValue.Of("abacus"))));
         var pre = Assert.Throws<UnsupportedModelException>(() => Tokenizer.FromGguf(BytePair.With("tokenizer.ggml.pre", GgufValue.Of("abacus"))));
 
-        Assert.Contains("'abacus'", model.Message);
-        Assert.Contains("'abacus'", pre.Message);
+        Assert.StartsWith($"{VocabularyFiles.Source}: tokenizer.ggml.model: 'abacus'", model.Message);
+        Assert.StartsWith($"{VocabularyFiles.Source}: tokenizer.ggml.pre: 'abacus'", pre.Message);
         Assert.Contains("llama-bpe", pre.Message);
+    }
+
+    [Fact]
+    public void FromGguf_NoPreTokenizer_GuessesTheDefault()
+    {
+        var guessed = Tokenizer.FromGguf(BytePair.Without("tokenizer.ggml.pre"));
+        var named = Tokenizer.FromGguf(BytePair.With("tokenizer.ggml.pre", GgufValue.Of("default")));
+
+        Assert.Equal((true, false), (guessed.GuessesPreTokenizer, named.GuessesPreTokenizer));
+        Assert.False(Tokenizer.FromGguf(SentencePiece).GuessesPreTokenizer);
+        Assert.Equal(named.Encode("a b, 1234 'c"), guessed.Encode("a b, 1234 'c"));
     }
 
     [Fact]

@@ -6,6 +6,9 @@ namespace EmbeddedLlm.Tests.Tokenization;
 /// <summary>Vocabularies made in the tests.</summary>
 internal static class VocabularyFiles
 {
+    /// <summary>The file that they claim to come from.</summary>
+    public const string Source = "test.gguf";
+
     /// <summary>A byte-level vocabulary: all 256 bytes (ids 0 to 255), what the merges make, then the specials, which are control tokens unless their kind says otherwise.</summary>
     public static GgufMetadata BytePair(string pre, string[] merges, params (string Text, TokenKind Kind)[] more)
     {
@@ -32,7 +35,7 @@ internal static class VocabularyFiles
         var values = new OrderedDictionary<string, GgufValue>();
         foreach (var (key, value) in pairs)
             values[key] = value;
-        return new GgufMetadata("test", values);
+        return new GgufMetadata(Source, values);
     }
 
     /// <summary>The same metadata with one value set.</summary>
