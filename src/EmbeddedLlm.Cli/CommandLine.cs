@@ -35,9 +35,10 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(
+            var exitCode = await parsed.InvokeAsync(
                 new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
                 terminal.Interrupts.Token).ConfigureAwait(false);
+            return terminal.Interrupts.Token.IsCancellationRequested ? Interrupted : exitCode; // not every command looks at the token
         }
         catch (OperationCanceledException) when (terminal.Interrupts.Token.IsCancellationRequested)
         {

@@ -23,7 +23,7 @@ internal static class RunCommand
             if (file is not null && parsed.GetValue(raw))
                 throw new UsageException("--raw continues a --prompt; messages need a template.");
             if (text == "-")
-                text = await terminal.In.ReadToEndAsync(cancellation).ConfigureAwait(false);
+                text = await Task.Run(terminal.In.ReadToEnd, cancellation).WaitAsync(cancellation).ConfigureAwait(false); // the console's reader would not look at the token
 
             var conversation = file is null ? [new ChatMessage(ChatRole.User, text)] : MessageFile.Read(file);
             using var loggers = StderrLog.Create(parsed);
