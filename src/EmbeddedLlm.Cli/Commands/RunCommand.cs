@@ -22,6 +22,8 @@ internal static class RunCommand
                 throw new UsageException("Give one of --prompt and --messages.");
             if (file is not null && parsed.GetValue(raw))
                 throw new UsageException("--raw continues a --prompt; messages need a template.");
+            if (parsed.GetValue(raw) && generation.HasSystem(parsed))
+                throw new UsageException("--system needs a chat template; --raw uses none.");
             if (text == "-")
                 text = await Task.Run(terminal.In.ReadToEnd, cancellation).WaitAsync(cancellation).ConfigureAwait(false); // the console's reader would not look at the token
 

@@ -155,9 +155,41 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--max-tokens", "0")]
+    [InlineData("--max-tokens", "-1")]
+    [InlineData("--max-tokens", "x")]
+    [InlineData("--temperature", "-1")]
+    [InlineData("--temperature", "NaN")]
+    [InlineData("--temperature", "Infinity")]
+    [InlineData("--temperature", "1e99")]
+    [InlineData("--temperature", "0,8")]
+    [InlineData("--top-p", "2")]
+    [InlineData("--top-p", "-0.1")]
+    [InlineData("--top-p", "NaN")]
+    [InlineData("--top-k", "-1")]
+    [InlineData("--context", "1")]
+    [InlineData("--context", "2147483647")]
+    [InlineData("--threads", "-1")]
+    [InlineData("--threads", "513")]
+    [InlineData("--threads", "x")]
+    [InlineData("--seed", "1.5")]
+    public async Task BadValues_AreBadUsage_BeforeTheModelIsLoaded(string option, string value)
+    {
+        foreach (var command in (string[][])[["run", "--prompt", "x"], ["chat"]])
+        {
+            var result = await RunAsync([.. command, "--model", "there-is-no-such-file.gguf", option, value]);
+
+            Assert.Equal((2, ""), (result.ExitCode, result.Out));
+            Assert.Contains(option, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+            Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
     [InlineData(2, "run")]
     [InlineData(2, "nonsense")]
     [InlineData(2, "run", "--model", "x.gguf")]
+    [InlineData(2, "run", "--model", "x.gguf", "--prompt", "x", "--raw", "--system", "y")]
     [InlineData(2, "tokenize", "--model", "x.gguf")]
     [InlineData(2, "logits", "--model", "x.gguf", "--tokens", "1,x", "--out", "y")]
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
