@@ -60,6 +60,18 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Chat_DropsAMessageThatDoesNotFit_AndGoesOn()
+    {
+        var input = $"{new string('x', 500)}\nHello\n\n";
+        var result = await RunAsync(new StringReader(input), "chat", "--model", Tiny, "--context", "64", "--max-tokens", "4", "--seed", "1");
+        var alone = await RunAsync(new StringReader("Hello\n\n"), "chat", "--model", Tiny, "--context", "64", "--max-tokens", "4", "--seed", "1");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("The last message is dropped.", Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal($"> {Environment.NewLine}{alone.Out}", result.Out);
+    }
+
+    [Fact]
     public async Task Tokenize_AndBack_IsTheSameText()
     {
         const string Text = "Hello, wörld 🌍";
