@@ -30,6 +30,8 @@ internal static class RenderCommand
                 throw new UsageException("Give one of --model and --template.");
             if ((contextFile is null) == (messagesFile is null))
                 throw new UsageException("Give one of --messages and --json-context.");
+            if (contextFile is not null && ((Option<string?>[])[tools, bos, eos]).FirstOrDefault(option => parsed.GetValue(option) is not null) is { } useless)
+                throw new UsageException($"{useless.Name} has no use with --json-context, which holds all variables.");
 
             var source = Source(parsed.GetValue(model), parsed.GetValue(template), parsed.GetValue(bos), parsed.GetValue(eos));
             var prompt = contextFile is not null

@@ -94,6 +94,31 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Tokenize_File_IsReadToTheLetter()
+    {
+        var file = File("text.txt", "\uFEFFHello\r\n");
+        var read = await RunAsync("tokenize", "--model", Tiny, "--file", file, "--json");
+        var given = await RunAsync("tokenize", "--model", Tiny, "--text", "\uFEFFHello\r\n", "--json");
+        var plain = await RunAsync("tokenize", "--model", Tiny, "--text", "Hello\r\n", "--json");
+
+        Assert.Equal(given.Out, read.Out);
+        Assert.NotEqual(plain.Out, read.Out);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 65, 0xC3, 0xA9, 0xFF, 66 }, "0xFF at offset 3")]
+    [InlineData(new byte[] { 65, 66, 0xE2, 0x82 }, "0xE2 at offset 2")]
+    public async Task Tokenize_FileThatIsNoUtf8_IsRefusedWithTheOffset(byte[] bytes, string expected)
+    {
+        var file = File("text.txt", "");
+        await System.IO.File.WriteAllBytesAsync(file, bytes);
+        var result = await RunAsync("tokenize", "--model", Tiny, "--file", file);
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Out));
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Render_JsonContext_GivesExactlyTheseVariables()
     {
         var template = File("t.jinja", "{{ greeting }} {{ messages is defined }} {{ strftime_now('%Y-%m-%d') }}");
@@ -108,6 +133,18 @@ public sealed class CommandLineTests : IDisposable
         var result = await RunAsync("render", "--model", Tiny, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""));
 
         Assert.Equal("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", result.Out);
+    }
+
+    [Theory]
+    [InlineData("--tools")]
+    [InlineData("--bos")]
+    [InlineData("--eos")]
+    public async Task Render_JsonContext_RefusesWhatItWouldIgnore(string option)
+    {
+        var result = await RunAsync("render", "--template", File("t.jinja", ""), "--json-context", File("c.json", "{}"), option, "x");
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(option, result.Error, StringComparison.Ordinal);
     }
 
     [Theory]
