@@ -195,12 +195,12 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, result.ExitCode);
         var report = JsonNode.Parse(result.Out)!.AsObject();
-        Assert.All(
-            (string[])["model", "type", "threads", "cpu", "tier", "bandwidthGBs", "peakGmacs", "loadSeconds", "firstTokenSeconds", "peakMemoryMB", "prefill", "decode"],
-            name => Assert.NotNull(report[name]));
-        Assert.Equal(2, report["prefill"]!.AsArray().Count);
-        Assert.Equal(3, report["decode"]!.AsArray().Count); // two at once only at depth 0
-        Assert.All(report["decode"]!.AsArray(), row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0 && row["fractionOfBandwidth"] is not null));
+        Assert.Equal(["bandwidthGBs", "cpu", "decode", "firstTokenSeconds", "loadSeconds", "model", "peakGmacs", "peakMemoryMB", "prefill", "threads", "tier", "type"], Keys(report));
+        Assert.Equal(["0", "16"], report["prefill"]!.AsArray().Select(row => row!["depth"]!.ToString()));
+        Assert.Equal(["0 1", "0 2", "16 1", "16 2"], report["decode"]!.AsArray().Select(row => $"{row!["depth"]} {row["parallel"]}"));
+        Assert.All(report["prefill"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfPeak", "max", "min", "tokens", "tokensPerSecond"], Keys(row)));
+        Assert.All(report["decode"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfBandwidth", "max", "min", "parallel", "tokensPerSecond"], Keys(row)));
+        Assert.All([.. report["prefill"]!.AsArray(), .. report["decode"]!.AsArray()], row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0));
     }
 
     [Theory]
@@ -239,6 +239,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "nonsense")]
     [InlineData(2, "run", "--model", "x.gguf")]
     [InlineData(2, "run", "--model", "x.gguf", "--prompt", "x", "--raw", "--system", "y")]
+    [InlineData(2, "bench", "--model", "x.gguf", "-p", "0")]
+    [InlineData(2, "bench", "--model", "x.gguf", "-d", "2000000000")]
+    [InlineData(2, "bench", "--model", "x.gguf", "--parallel", "1,0")]
     [InlineData(2, "tokenize", "--model", "x.gguf")]
     [InlineData(2, "logits", "--model", "x.gguf", "--tokens", "1,x", "--out", "y")]
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
@@ -261,6 +264,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("broken.gguf", result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
+
+    private static IEnumerable<string> Keys(JsonNode? node) => node!.AsObject().Select(pair => pair.Key).Order(StringComparer.Ordinal);
 
     private string File(string name, string text)
     {
