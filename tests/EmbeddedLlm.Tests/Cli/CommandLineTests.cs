@@ -203,6 +203,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.All([.. report["prefill"]!.AsArray(), .. report["decode"]!.AsArray()], row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0));
     }
 
+    [Fact]
+    public async Task Logits_Embeddings_AreRefusedByName()
+    {
+        string[] args = ["logits", "--model", Tiny, "--tokens", "1", "--out", Path.Combine(_folder.FullName, "x"), "--embeddings"];
+        var known = await RunAsync([.. args, "mean"]);
+        var unknown = await RunAsync([.. args, "median"]);
+
+        Assert.Equal((1, 2), (known.ExitCode, unknown.ExitCode));
+        Assert.Single(unknown.Error.TrimEnd().Split('\n'));
+        Assert.Contains("--embeddings mean", Assert.Single(known.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Empty(_folder.GetFiles());
+    }
+
     [Theory]
     [InlineData("--max-tokens", "0")]
     [InlineData("--max-tokens", "-1")]
