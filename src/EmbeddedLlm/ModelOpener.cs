@@ -35,7 +35,7 @@ internal static partial class ModelOpener
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             var modelId = options.ModelId ?? NameOf(path);
-            var template = TemplateOf(options.ChatTemplate, file.Metadata, tokenizer);
+            var template = ChatTemplate.ForModel(options.ChatTemplate ?? file.Metadata.GetString("tokenizer.chat_template", null), tokenizer);
             if (template.Kind != ChatTemplateKind.Model)
                 LlmLog.TemplateFallback(logger, modelId, template.Kind);
 
@@ -93,13 +93,6 @@ internal static partial class ModelOpener
             Model = modelId,
         };
         return (runner with { KvBlocks = budget.Blocks }, engine);
-    }
-
-    private static ChatTemplate TemplateOf(string? source, GgufMetadata metadata, Tokenizer tokenizer)
-    {
-        string? Piece(int? id) => id is { } token ? tokenizer.GetPiece(token) : null;
-        var hasChatMl = tokenizer.TryGetId("<|im_start|>", out _) && tokenizer.TryGetId("<|im_end|>", out _);
-        return ChatTemplate.Create(source ?? metadata.GetString("tokenizer.chat_template", null), Piece(tokenizer.BosId), Piece(tokenizer.EosId), hasChatMl);
     }
 
     // What the file says wins; where it says nothing, the usual values stay.

@@ -135,6 +135,15 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", result.Out);
     }
 
+    [Fact]
+    public async Task Render_WithoutBos_LeavesItUndefined()
+    {
+        var template = File("t.jinja", "{{ bos_token is defined }} {{ tools is none }}");
+        var result = await RunAsync("render", "--template", template, "--messages", File("m.json", "[]"));
+
+        Assert.Equal((0, "False True"), (result.ExitCode, result.Out));
+    }
+
     [Theory]
     [InlineData("--tools")]
     [InlineData("--bos")]
