@@ -94,6 +94,16 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Tokenize_NoSpecial_AddsNoBos()
+    {
+        var model = Golden.Path("trained", "stories260K", "stories260K-f32.gguf");
+        var with = await RunAsync("tokenize", "--model", model, "--text", "Once", "--json");
+        var without = await RunAsync("tokenize", "--model", model, "--text", "Once", "--json", "--no-special");
+
+        Assert.Equal([1, .. Ids(without.Out)], Ids(with.Out));
+    }
+
+    [Fact]
     public async Task Tokenize_File_IsReadToTheLetter()
     {
         var file = File("text.txt", "\uFEFFHello\r\n");
@@ -133,6 +143,16 @@ public sealed class CommandLineTests : IDisposable
         var result = await RunAsync("render", "--model", Tiny, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""));
 
         Assert.Equal("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", result.Out);
+    }
+
+    [Fact]
+    public async Task Render_GivesToolsAndTokensToTheTemplate()
+    {
+        var template = File("t.jinja", "{{ bos_token }}{{ tools[0].function.name }}{{ messages[0].content }}{{ eos_token }}");
+        var tools = File("tools.json", """[{"type": "function", "function": {"name": "weather"}}]""");
+        var result = await RunAsync("render", "--template", template, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""), "--tools", tools, "--bos", "<s>", "--eos", "</s>");
+
+        Assert.Equal((0, "<s>weatherHi</s>"), (result.ExitCode, result.Out));
     }
 
     [Fact]
@@ -287,7 +307,18 @@ public sealed class CommandLineTests : IDisposable
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Errors_WithVerbose_HaveTheStackTrace()
+    {
+        var result = await RunAsync("inspect", "--model", "there-is-no-such-file.gguf", "--verbose");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("   at ", result.Error, StringComparison.Ordinal);
+    }
+
     private static IEnumerable<string> Keys(JsonNode? node) => node!.AsObject().Select(pair => pair.Key).Order(StringComparer.Ordinal);
+
+    private static IEnumerable<int> Ids(string json) => JsonNode.Parse(json)!["ids"]!.AsArray().Select(id => id!.GetValue<int>());
 
     private string File(string name, string text)
     {

@@ -52,7 +52,7 @@ public sealed partial class InterruptTests : IDisposable
     [Fact]
     public async Task CtrlC_EndsARunThatReadsItsPrompt()
     {
-        using var cli = Start("run", "--model", Golden.TinyModel, "--prompt", "-", "--verbose");
+        using var cli = Start("run", "--model", Golden.TinyModel, "--prompt", "-");
         var end = EndAsync(cli);
         while (await Task.WhenAny(end, Task.Delay(500)) != end)
             Interrupt(cli);
