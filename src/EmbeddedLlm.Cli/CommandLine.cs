@@ -31,13 +31,14 @@ internal static class CommandLine
         // No response files: "@tokens.json" is an argument of ours.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
-            return await FailAsync(terminal, BadUsage, string.Join(' ', parsed.Errors.Select(e => e.Message))).ConfigureAwait(false);
+            return await FailAsync(terminal, BadUsage, OneLine(string.Join(' ', parsed.Errors.Select(e => e.Message)))).ConfigureAwait(false);
 
         try
         {
-            return await parsed.InvokeAsync(
+            var exitCode = await parsed.InvokeAsync(
                 new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
                 terminal.Interrupts.Token).ConfigureAwait(false);
+            return terminal.Interrupts.Token.IsCancellationRequested ? Interrupted : exitCode; // not every command looks at the token
         }
         catch (OperationCanceledException) when (terminal.Interrupts.Token.IsCancellationRequested)
         {
@@ -49,9 +50,11 @@ internal static class CommandLine
         }
         catch (Exception exception)
         {
-            return await FailAsync(terminal, Failed, parsed.GetValue(verbose) ? exception.ToString() : exception.Message.ReplaceLineEndings(" ")).ConfigureAwait(false);
+            return await FailAsync(terminal, Failed, parsed.GetValue(verbose) ? exception.ToString() : OneLine(exception.Message)).ConfigureAwait(false);
         }
     }
+
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Replace('\t', ' ');
 
     private static async Task<int> FailAsync(Terminal terminal, int exitCode, string message)
     {

@@ -10,12 +10,12 @@ internal sealed class GenerationArguments
 {
     private readonly Option<string> _model = ModelOptions.CreateModel();
     private readonly Option<int> _threads = ModelOptions.CreateThreads();
-    private readonly Option<int?> _context = new("--context") { Description = "Tokens of context to hold." };
-    private readonly Option<int?> _maxTokens = new("--max-tokens", "-n") { Description = "The most tokens to generate." };
-    private readonly Option<float?> _temperature = new("--temperature") { Description = "0 takes the likeliest token always." };
-    private readonly Option<int?> _topK = new("--top-k") { Description = "Sample from the k likeliest tokens." };
-    private readonly Option<float?> _topP = new("--top-p") { Description = "Sample from the likeliest tokens that sum up to p." };
-    private readonly Option<long?> _seed = new("--seed") { Description = "The same seed gives the same text." };
+    private readonly Option<int?> _context = ModelOptions.InRange(new Option<int?>("--context") { Description = "Tokens of context to hold." }, 2, ModelOptions.MostPositions);
+    private readonly Option<int?> _maxTokens = ModelOptions.InRange(new Option<int?>("--max-tokens", "-n") { Description = "The most tokens to generate." }, 1, int.MaxValue);
+    private readonly Option<float?> _temperature = ModelOptions.InRange(new Option<float?>("--temperature") { Description = "0 takes the likeliest token always." }, 0, float.MaxValue);
+    private readonly Option<int?> _topK = ModelOptions.InRange(new Option<int?>("--top-k") { Description = "Sample from the k likeliest tokens; 0 for all." }, 0, int.MaxValue);
+    private readonly Option<float?> _topP = ModelOptions.InRange(new Option<float?>("--top-p") { Description = "Sample from the likeliest tokens that sum up to p; 1 for all." }, 0, 1);
+    private readonly Option<long?> _seed = ModelOptions.InRange(new Option<long?>("--seed") { Description = "The same seed gives the same text." }, long.MinValue, long.MaxValue);
     private readonly Option<string?> _system = new("--system") { Description = "A system message put first." };
 
     public void AddTo(Command command)
@@ -23,6 +23,9 @@ internal sealed class GenerationArguments
         foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _context, _maxTokens, _temperature, _topK, _topP, _seed, _system])
             command.Add(option);
     }
+
+    /// <summary>Whether there is a system message, which only a conversation has.</summary>
+    public bool HasSystem(ParseResult parsed) => parsed.GetValue(_system) is not null;
 
     public Task<LlmModel> LoadAsync(ParseResult parsed, ILoggerFactory loggers, CancellationToken cancellation) => LlmModel.LoadAsync(
         parsed.GetRequiredValue(_model),
@@ -44,9 +47,6 @@ internal sealed class GenerationArguments
     /// <summary>For the continuation of a text.</summary>
     public GenerationOptions ForCompletion(ParseResult parsed, LlmModel model)
     {
-        if (parsed.GetValue(_system) is not null)
-            throw new UsageException("--system needs a chat template; --raw uses none.");
-
         var sampling = model.DefaultSampling;
         return new GenerationOptions
         {

@@ -2,14 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace EmbeddedLlm.Cli;
 
-/// <summary>Ctrl-C: cancels the command, or only the answer that is being written where a command says so.</summary>
+/// <summary>
+/// Ctrl-C: cancels the command, or only the answer that is being written where a command says so. A second one ends the program at once.
+/// </summary>
 internal sealed class Interrupts : IDisposable
 {
     private readonly CancellationTokenSource _command = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
     private CancellationTokenSource? _answer;
-    private bool _isInteractive;
+    private volatile bool _isInteractive;
 
     public Interrupts()
     {
@@ -43,13 +45,23 @@ internal sealed class Interrupts : IDisposable
 
     private void OnSignal(PosixSignalContext context)
     {
-        if (_isInteractive && Volatile.Read(ref _answer) is null)
+        // Read once: the answer may end meanwhile.
+        var answer = Volatile.Read(ref _answer);
+        if (_isInteractive && answer is null)
             return; // nothing to save at the prompt: the system's default ends the program
 
+        var stopped = answer is not null && context.Signal == PosixSignal.SIGINT ? answer : _command;
+        if (stopped.IsCancellationRequested)
+            return; // asked a second time: the default again, as what runs now may not look at its token for long
+
         context.Cancel = true;
-        if (_isInteractive && context.Signal == PosixSignal.SIGINT)
-            Volatile.Read(ref _answer)?.Cancel();
-        else
-            _command.Cancel();
+        try
+        {
+            stopped.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself, just now.
+        }
     }
 }

@@ -1,26 +1,54 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 
 namespace EmbeddedLlm.Cli;
 
 /// <summary>Options that several commands share.</summary>
 internal static class ModelOptions
 {
+    /// <summary>More threads than any machine that this runs on has cores.</summary>
+    private const int MostThreads = 512;
+
+    /// <summary>More positions than any context; what is counted from them stays far from overflow.</summary>
+    public const int MostPositions = 1 << 24;
+
     public static Option<string> CreateModel(bool required = true) => new("--model", "-m")
     {
         Description = "The GGUF file; of a split model the first file.",
         Required = required,
     };
 
-    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0);
+    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: MostThreads);
 
-    /// <summary>Refuses values under <paramref name="minimum"/>.</summary>
-    public static Option<int> Positive(Option<int> option, int minimum = 1)
+    /// <summary>Refuses values outside a range, before a model is loaded.</summary>
+    public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)
     {
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < minimum)
-                result.AddError($"{option.Name} must be at least {minimum}.");
-        });
+        option.CustomParser = result => Parse(result, option.Name, minimum, maximum) ?? 0;
         return option;
+    }
+
+    /// <summary>Refuses values outside a range, before a model is loaded. Infinity and NaN are outside of every range.</summary>
+    public static Option<T?> InRange<T>(Option<T?> option, T minimum, T maximum)
+        where T : struct, INumber<T>, IMinMaxValue<T>
+    {
+        option.CustomParser = result => Parse(result, option.Name, minimum, maximum);
+        return option;
+    }
+
+    private static T? Parse<T>(ArgumentResult result, string name, T minimum, T maximum)
+        where T : struct, INumber<T>, IMinMaxValue<T>
+    {
+        if (result.Tokens is not [{ Value: var text }])
+            return null;
+
+        var isFloat = typeof(T) == typeof(float);
+        if (T.TryParse(text, isFloat ? NumberStyles.Float : NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= minimum && value <= maximum)
+            return value;
+
+        var range = isFloat && maximum == T.MaxValue ? $"of at least {minimum}" : $"from {minimum} to {maximum}";
+        result.AddError($"{name} must be a {(isFloat ? "finite" : "whole")} number {range}, not '{text}'.");
+        return null;
     }
 }

@@ -38,7 +38,7 @@ internal static partial class ModelOpener
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);
-            var template = TemplateOf(options.ChatTemplate, file.Metadata, tokenizer);
+            var template = ChatTemplate.ForModel(options.ChatTemplate ?? file.Metadata.GetString("tokenizer.chat_template", null), tokenizer);
 
             cancellationToken.ThrowIfCancellationRequested();
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
@@ -96,13 +96,6 @@ internal static partial class ModelOpener
             Model = modelId,
         };
         return (runner with { KvBlocks = budget.Blocks }, engine);
-    }
-
-    private static ChatTemplate TemplateOf(string? source, GgufMetadata metadata, Tokenizer tokenizer)
-    {
-        string? Piece(int? id) => id is { } token ? tokenizer.GetPiece(token) : null;
-        var hasChatMl = tokenizer.TryGetId("<|im_start|>", out _) && tokenizer.TryGetId("<|im_end|>", out _);
-        return ChatTemplate.Create(source ?? metadata.GetString("tokenizer.chat_template", null), Piece(tokenizer.BosId), Piece(tokenizer.EosId), hasChatMl);
     }
 
     // What the file says wins; where it says nothing, or what cannot be, the usual values stay.

@@ -2,7 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace EmbeddedLlm.Cli.Bench;
 
-/// <summary>What <c>bench --json</c> prints. Speeds are medians with their extremes.</summary>
+/// <summary>
+/// What <c>bench --json</c> prints. Speeds are medians with their extremes; the limits of the machine are best passes, so that a fraction
+/// is never flattered by a slow one.
+/// </summary>
 internal sealed record BenchReport
 {
     public required string Model { get; init; }

@@ -23,15 +23,22 @@ internal sealed class BenchSession
     /// <summary>Blocks that one sequence of so many positions needs.</summary>
     public static int BlocksFor(int positions, RunnerOptions options) => (positions + options.KvBlockTokens - 1) / options.KvBlockTokens;
 
-    /// <summary>Seconds to prefill <paramref name="tokens"/> positions behind <paramref name="depth"/> others.</summary>
-    public double Prefill(int depth, int tokens, CancellationToken cancellation)
+    /// <summary>Gives each sequence a past of <paramref name="depth"/> positions, where <see cref="Decode"/> with so many steps looks for it.</summary>
+    public void Fill(int depth, int steps, int parallel, CancellationToken cancellation)
+    {
+        for (var i = 0; i < parallel; i++)
+            Prefill(0, depth, cancellation, i * BlocksFor(depth + steps, _options));
+    }
+
+    /// <summary>Seconds to prefill <paramref name="tokens"/> positions behind <paramref name="depth"/> others, in blocks from <paramref name="firstBlock"/> on.</summary>
+    public double Prefill(int depth, int tokens, CancellationToken cancellation, int firstBlock = 0)
     {
         var start = Stopwatch.GetTimestamp();
         for (var past = depth; past < depth + tokens; past += _options.MaxBatchRows)
         {
             cancellation.ThrowIfCancellationRequested();
             var rows = Math.Min(_options.MaxBatchRows, depth + tokens - past);
-            var blocks = Enumerable.Range(0, BlocksFor(past + rows, _options)).ToArray();
+            var blocks = Enumerable.Range(firstBlock, BlocksFor(past + rows, _options)).ToArray();
             _runner.Run(
                 new Batch { Tokens = _tokens.AsSpan(0, rows), Slices = [new BatchSlice(rows, past, 0, blocks.Length)], KvBlocks = blocks, OutputRows = [rows - 1] },
                 _logits.AsSpan(0, _vocabulary));

@@ -16,15 +16,17 @@ internal static class BenchCommand
 {
     private const int FirstPrompt = 16;
 
+    private const int MostSequences = 512;
+
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.CreateModel();
-        var prompt = ModelOptions.Positive(new Option<int>("-p", "--prompt") { Description = "Tokens to prefill.", DefaultValueFactory = _ => 512 });
-        var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 });
+        var prompt = ModelOptions.Positive(new Option<int>("-p", "--prompt") { Description = "Tokens to prefill.", DefaultValueFactory = _ => 512 }, maximum: ModelOptions.MostPositions);
+        var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 }, maximum: ModelOptions.MostPositions);
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
-        var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1" };
+        var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, json };
         command.SetAction((parsed, cancellation) =>
@@ -33,10 +35,10 @@ internal static class BenchCommand
                 parsed.GetRequiredValue(model),
                 parsed.GetValue(prompt),
                 parsed.GetValue(generate),
-                Numbers(parsed.GetRequiredValue(depths), minimum: 0),
+                Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
                 parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
                 parsed.GetValue(repeats),
-                Numbers(parsed.GetRequiredValue(parallel), minimum: 1),
+                Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
                 cancellation);
             return terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report));
         });
@@ -48,13 +50,12 @@ internal static class BenchCommand
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var longest = depths.Max() + Math.Max(prompt, generate);
         var options = new RunnerOptions { KvBlocks = 0, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(
-                BenchSession.BlocksFor(longest, options),
-                parallel.Max() * BenchSession.BlocksFor(generate, options)),
+                BenchSession.BlocksFor(depths.Max() + prompt, options),
+                parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
         using var runner = new CpuBackend().Load(graph, options);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -76,14 +77,12 @@ internal static class BenchCommand
         var decodeRows = new List<DecodeRow>();
         foreach (var depth in depths)
         {
-            session.Prefill(0, Math.Max(depth, 1), cancellation);
+            session.Prefill(0, depth, cancellation);
             var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
             prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            session.Fill(depth, generate, parallel.Max(), cancellation);
             foreach (var sequences in parallel)
             {
-                if (depth > 0 && sequences > 1)
-                    continue; // only the first sequence has a past of that depth
-
                 (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
                 var bytes = cost.DecodeBytes / (double)sequences + cost.KvBytesPerPosition * (depth + generate / 2.0);
                 decodeRows.Add(new DecodeRow(depth, sequences, median, min, max, median * bytes / 1e9 / bandwidth));
@@ -131,7 +130,7 @@ internal static class BenchCommand
         {
             $"{report.Model} ({report.Type}), {report.Threads} threads, {report.Tier}, {report.Cpu}",
             string.Create(CultureInfo.InvariantCulture, $"load {report.LoadSeconds:F2} s, first token {report.FirstTokenSeconds:F2} s after start, peak memory {report.PeakMemoryMB:F0} MB"),
-            string.Create(CultureInfo.InvariantCulture, $"this machine: reads {report.BandwidthGBs:F1} GB/s, multiplies {report.PeakGmacs:F0} GMAC/s"),
+            string.Create(CultureInfo.InvariantCulture, $"this machine: reads {report.BandwidthGBs:F1} GB/s, multiplies {report.PeakGmacs:F0} GMAC/s (best passes; speeds are medians)"),
             $"{"",-22}{"tokens/s",10}{"min",10}{"max",10}  of the limit",
         };
         lines.AddRange(report.Prefill.Select(row => Line($"prefill {row.Tokens}", row.Depth, 1, row.TokensPerSecond, row.Min, row.Max, row.FractionOfPeak)));
@@ -145,11 +144,11 @@ internal static class BenchCommand
         return string.Create(CultureInfo.InvariantCulture, $"{label,-22}{median,10:F1}{min,10:F1}{max,10:F1}{fraction,14:P0}");
     }
 
-    private static int[] Numbers(string text, int minimum)
+    private static int[] Numbers(string text, int minimum, int maximum)
     {
-        var numbers = text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum
+        var numbers = text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum
             ? number
-            : throw new UsageException($"'{text}' should be numbers of at least {minimum}, such as {minimum},{minimum + 4}."));
+            : throw new UsageException($"'{text}' should be numbers from {minimum} to {maximum}, such as {minimum},{minimum + 4}."));
         return [.. numbers];
     }
 

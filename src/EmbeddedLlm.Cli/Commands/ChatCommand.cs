@@ -21,7 +21,8 @@ internal static class ChatCommand
         return command;
     }
 
-    private static async Task ConverseAsync(Terminal terminal, IChatClient client, ChatOptions options, CancellationToken cancellation)
+    /// <summary>Takes turns until the input ends or a line is empty.</summary>
+    internal static async Task ConverseAsync(Terminal terminal, IChatClient client, ChatOptions options, CancellationToken cancellation)
     {
         var history = new List<ChatMessage>();
         while (true)
@@ -45,10 +46,11 @@ internal static class ChatCommand
             {
                 // The user has read enough; what was written stays in the history.
             }
-            catch (ContextFullException exception)
+            catch (LlmException exception)
             {
-                await terminal.Error.WriteLineAsync($"embedded-llm: {exception.Message}").ConfigureAwait(false);
-                return;
+                // The conversation goes on without what could not be answered.
+                updates.Clear();
+                await terminal.Error.WriteLineAsync($"embedded-llm: {exception.Message.ReplaceLineEndings(" ")} The last message is dropped.").ConfigureAwait(false);
             }
             finally
             {
@@ -56,7 +58,10 @@ internal static class ChatCommand
             }
 
             await terminal.Out.WriteLineAsync().ConfigureAwait(false);
-            history.AddMessages(updates);
+            if (updates.Count > 0)
+                history.AddMessages(updates);
+            else
+                history.RemoveAt(history.Count - 1); // many templates insist that user and assistant take turns
         }
     }
 }

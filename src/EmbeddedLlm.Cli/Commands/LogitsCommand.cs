@@ -20,12 +20,16 @@ internal static class LogitsCommand
         var threads = ModelOptions.CreateThreads();
         var batch = ModelOptions.Positive(new Option<int>("--batch") { Description = "Rows per step.", DefaultValueFactory = _ => 512 });
         var kv = new Option<KvType>("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => KvType.F32 };
-        var command = new Command("logits", "Write the logits of every position.") { model, tokens, output, reference, threads, batch, kv };
+        var embeddings = new Option<string?>("--embeddings") { Description = "For encoders: none, mean, cls or last. No encoder family is supported yet." };
+        embeddings.AcceptOnlyFromAmong("none", "mean", "cls", "last");
+        var command = new Command("logits", "Write the logits of every position.") { model, tokens, output, reference, threads, batch, kv, embeddings };
         command.SetAction((parsed, cancellation) =>
         {
             var ids = JsonFiles.TokenIds(parsed.GetRequiredValue(tokens));
             if (ids.Length == 0)
                 throw new UsageException("--tokens is empty.");
+            if (parsed.GetValue(embeddings) is { } pooling)
+                throw new NotSupportedException($"--embeddings {pooling} is for encoders, and no encoder family is supported yet.");
 
             using var file = GgufFile.Open(parsed.GetRequiredValue(model));
             var loaded = ModelLoader.Load(file);

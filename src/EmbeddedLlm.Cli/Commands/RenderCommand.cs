@@ -30,35 +30,30 @@ internal static class RenderCommand
                 throw new UsageException("Give one of --model and --template.");
             if ((contextFile is null) == (messagesFile is null))
                 throw new UsageException("Give one of --messages and --json-context.");
+            if (contextFile is not null && ((Option<string?>[])[tools, bos, eos]).FirstOrDefault(option => parsed.GetValue(option) is not null) is { } useless)
+                throw new UsageException($"{useless.Name} has no use with --json-context, which holds all variables.");
 
-            var source = Source(parsed.GetValue(model), parsed.GetValue(template), parsed.GetValue(bos), parsed.GetValue(eos));
-            var prompt = contextFile is not null
-                ? JinjaTemplate.Parse(source.Template ?? throw new LlmException("The model has no chat template to render the context with.")).Render(JsonFiles.ReadObject(contextFile), time, cancellation)
-                : ChatTemplate.Create(source.Template, source.Bos, source.Eos, source.HasChatMl).Render(
-                    JsonFiles.ReadArray(messagesFile!),
-                    parsed.GetValue(tools) is { } toolsFile ? JsonFiles.ReadArray(toolsFile) : null,
-                    time: time,
-                    cancellationToken: cancellation);
+            using var gguf = parsed.GetValue(model) is { } path ? GgufFile.Open(path) : null;
+            var source = gguf is null ? File.ReadAllText(parsed.GetValue(template)!) : gguf.Metadata.GetString("tokenizer.chat_template", null);
+            if (contextFile is not null)
+            {
+                var jinja = JinjaTemplate.Parse(source ?? throw new LlmException("The model has no chat template to render the context with."));
+                return terminal.Out.WriteAsync(jinja.Render(JsonFiles.ReadObject(contextFile), time, cancellation));
+            }
+
+            var (bosText, eosText) = (parsed.GetValue(bos), parsed.GetValue(eos));
+            var format = gguf is null
+                ? ChatTemplate.Create(source, bosText, eosText, vocabularyHasChatMl: false)
+                : ChatTemplate.ForModel(source, Tokenizer.FromGguf(gguf.Metadata), bosText, eosText);
+            var prompt = format.Render(
+                JsonFiles.ReadArray(messagesFile!),
+                parsed.GetValue(tools) is { } toolsFile ? JsonFiles.ReadArray(toolsFile) : null,
+                time: time,
+                cancellationToken: cancellation);
             return terminal.Out.WriteAsync(prompt);
         });
         return command;
     }
-
-    private static (string? Template, string? Bos, string? Eos, bool HasChatMl) Source(string? model, string? template, string? bos, string? eos)
-    {
-        if (template is not null)
-            return (File.ReadAllText(template), bos ?? "", eos ?? "", false);
-
-        using var gguf = GgufFile.Open(model!);
-        var tokenizer = Tokenizer.FromGguf(gguf.Metadata);
-        return (
-            gguf.Metadata.Contains("tokenizer.chat_template") ? gguf.Metadata.GetString("tokenizer.chat_template") : null,
-            bos ?? Piece(tokenizer, tokenizer.BosId),
-            eos ?? Piece(tokenizer, tokenizer.EosId),
-            tokenizer.TryGetId("<|im_start|>", out _) && tokenizer.TryGetId("<|im_end|>", out _));
-    }
-
-    private static string Piece(Tokenizer tokenizer, int? id) => id is { } token ? tokenizer.GetPiece(token) : "";
 
     private static DateTimeOffset Time(string iso) => DateTimeOffset.TryParse(iso, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
         ? time

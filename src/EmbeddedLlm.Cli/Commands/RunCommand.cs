@@ -22,8 +22,10 @@ internal static class RunCommand
                 throw new UsageException("Give one of --prompt and --messages.");
             if (file is not null && parsed.GetValue(raw))
                 throw new UsageException("--raw continues a --prompt; messages need a template.");
+            if (parsed.GetValue(raw) && generation.HasSystem(parsed))
+                throw new UsageException("--system needs a chat template; --raw uses none.");
             if (text == "-")
-                text = await terminal.In.ReadToEndAsync(cancellation).ConfigureAwait(false);
+                text = await Task.Run(terminal.In.ReadToEnd, cancellation).WaitAsync(cancellation).ConfigureAwait(false); // the console's reader would not look at the token
 
             var conversation = file is null ? [new ChatMessage(ChatRole.User, text)] : MessageFile.Read(file);
             using var loggers = StderrLog.Create(parsed);

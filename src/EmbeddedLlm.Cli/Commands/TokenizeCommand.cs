@@ -27,7 +27,7 @@ internal static class TokenizeCommand
             using var gguf = GgufFile.Open(parsed.GetRequiredValue(model));
             var tokenizer = Tokenizer.FromGguf(gguf.Metadata);
             var special = !parsed.GetValue(noSpecial);
-            var tokens = given[2] is { } list ? JsonFiles.TokenIds(list) : tokenizer.Encode(given[0] ?? File.ReadAllText(given[1]!), special, special);
+            var tokens = given[2] is { } list ? JsonFiles.TokenIds(list) : tokenizer.Encode(given[0] ?? Utf8File.Read(given[1]!), special, special);
 
             if (parsed.GetValue(json))
                 WriteJson(terminal.Out, tokenizer, tokens);

@@ -60,6 +60,18 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Chat_DropsAMessageThatDoesNotFit_AndGoesOn()
+    {
+        var input = $"{new string('x', 500)}\nHello\n\n";
+        var result = await RunAsync(new StringReader(input), "chat", "--model", Tiny, "--context", "64", "--max-tokens", "4", "--seed", "1");
+        var alone = await RunAsync(new StringReader("Hello\n\n"), "chat", "--model", Tiny, "--context", "64", "--max-tokens", "4", "--seed", "1");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("The last message is dropped.", Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal($"> {Environment.NewLine}{alone.Out}", result.Out);
+    }
+
+    [Fact]
     public async Task Tokenize_AndBack_IsTheSameText()
     {
         const string Text = "Hello, wörld 🌍";
@@ -82,6 +94,41 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Tokenize_NoSpecial_AddsNoBos()
+    {
+        var model = Golden.Path("trained", "stories260K", "stories260K-f32.gguf");
+        var with = await RunAsync("tokenize", "--model", model, "--text", "Once", "--json");
+        var without = await RunAsync("tokenize", "--model", model, "--text", "Once", "--json", "--no-special");
+
+        Assert.Equal([1, .. Ids(without.Out)], Ids(with.Out));
+    }
+
+    [Fact]
+    public async Task Tokenize_File_IsReadToTheLetter()
+    {
+        var file = File("text.txt", "\uFEFFHello\r\n");
+        var read = await RunAsync("tokenize", "--model", Tiny, "--file", file, "--json");
+        var given = await RunAsync("tokenize", "--model", Tiny, "--text", "\uFEFFHello\r\n", "--json");
+        var plain = await RunAsync("tokenize", "--model", Tiny, "--text", "Hello\r\n", "--json");
+
+        Assert.Equal(given.Out, read.Out);
+        Assert.NotEqual(plain.Out, read.Out);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 65, 0xC3, 0xA9, 0xFF, 66 }, "0xFF at offset 3")]
+    [InlineData(new byte[] { 65, 66, 0xE2, 0x82 }, "0xE2 at offset 2")]
+    public async Task Tokenize_FileThatIsNoUtf8_IsRefusedWithTheOffset(byte[] bytes, string expected)
+    {
+        var file = File("text.txt", "");
+        await System.IO.File.WriteAllBytesAsync(file, bytes);
+        var result = await RunAsync("tokenize", "--model", Tiny, "--file", file);
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Out));
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Render_JsonContext_GivesExactlyTheseVariables()
     {
         var template = File("t.jinja", "{{ greeting }} {{ messages is defined }} {{ strftime_now('%Y-%m-%d') }}");
@@ -96,6 +143,37 @@ public sealed class CommandLineTests : IDisposable
         var result = await RunAsync("render", "--model", Tiny, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""));
 
         Assert.Equal("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", result.Out);
+    }
+
+    [Fact]
+    public async Task Render_GivesToolsAndTokensToTheTemplate()
+    {
+        var template = File("t.jinja", "{{ bos_token }}{{ tools[0].function.name }}{{ messages[0].content }}{{ eos_token }}");
+        var tools = File("tools.json", """[{"type": "function", "function": {"name": "weather"}}]""");
+        var result = await RunAsync("render", "--template", template, "--messages", File("m.json", """[{"role": "user", "content": "Hi"}]"""), "--tools", tools, "--bos", "<s>", "--eos", "</s>");
+
+        Assert.Equal((0, "<s>weatherHi</s>"), (result.ExitCode, result.Out));
+    }
+
+    [Fact]
+    public async Task Render_WithoutBos_LeavesItUndefined()
+    {
+        var template = File("t.jinja", "{{ bos_token is defined }} {{ tools is none }}");
+        var result = await RunAsync("render", "--template", template, "--messages", File("m.json", "[]"));
+
+        Assert.Equal((0, "False True"), (result.ExitCode, result.Out));
+    }
+
+    [Theory]
+    [InlineData("--tools")]
+    [InlineData("--bos")]
+    [InlineData("--eos")]
+    public async Task Render_JsonContext_RefusesWhatItWouldIgnore(string option)
+    {
+        var result = await RunAsync("render", "--template", File("t.jinja", ""), "--json-context", File("c.json", "{}"), option, "x");
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(option, result.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -146,18 +224,66 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, result.ExitCode);
         var report = JsonNode.Parse(result.Out)!.AsObject();
-        Assert.All(
-            (string[])["model", "type", "threads", "cpu", "tier", "bandwidthGBs", "peakGmacs", "loadSeconds", "firstTokenSeconds", "peakMemoryMB", "prefill", "decode"],
-            name => Assert.NotNull(report[name]));
-        Assert.Equal(2, report["prefill"]!.AsArray().Count);
-        Assert.Equal(3, report["decode"]!.AsArray().Count); // two at once only at depth 0
-        Assert.All(report["decode"]!.AsArray(), row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0 && row["fractionOfBandwidth"] is not null));
+        Assert.Equal(["bandwidthGBs", "cpu", "decode", "firstTokenSeconds", "loadSeconds", "model", "peakGmacs", "peakMemoryMB", "prefill", "threads", "tier", "type"], Keys(report));
+        Assert.Equal(["0", "16"], report["prefill"]!.AsArray().Select(row => row!["depth"]!.ToString()));
+        Assert.Equal(["0 1", "0 2", "16 1", "16 2"], report["decode"]!.AsArray().Select(row => $"{row!["depth"]} {row["parallel"]}"));
+        Assert.All(report["prefill"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfPeak", "max", "min", "tokens", "tokensPerSecond"], Keys(row)));
+        Assert.All(report["decode"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfBandwidth", "max", "min", "parallel", "tokensPerSecond"], Keys(row)));
+        Assert.All([.. report["prefill"]!.AsArray(), .. report["decode"]!.AsArray()], row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0));
+    }
+
+    [Fact]
+    public async Task Logits_Embeddings_AreRefusedByName()
+    {
+        string[] args = ["logits", "--model", Tiny, "--tokens", "1", "--out", Path.Combine(_folder.FullName, "x"), "--embeddings"];
+        var known = await RunAsync([.. args, "mean"]);
+        var unknown = await RunAsync([.. args, "median"]);
+
+        Assert.Equal((1, 2), (known.ExitCode, unknown.ExitCode));
+        Assert.Single(unknown.Error.TrimEnd().Split('\n'));
+        Assert.Contains("--embeddings mean", Assert.Single(known.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Empty(_folder.GetFiles());
+    }
+
+    [Theory]
+    [InlineData("--max-tokens", "0")]
+    [InlineData("--max-tokens", "-1")]
+    [InlineData("--max-tokens", "x")]
+    [InlineData("--temperature", "-1")]
+    [InlineData("--temperature", "NaN")]
+    [InlineData("--temperature", "Infinity")]
+    [InlineData("--temperature", "1e99")]
+    [InlineData("--temperature", "0,8")]
+    [InlineData("--top-p", "2")]
+    [InlineData("--top-p", "-0.1")]
+    [InlineData("--top-p", "NaN")]
+    [InlineData("--top-k", "-1")]
+    [InlineData("--context", "1")]
+    [InlineData("--context", "2147483647")]
+    [InlineData("--threads", "-1")]
+    [InlineData("--threads", "513")]
+    [InlineData("--threads", "x")]
+    [InlineData("--seed", "1.5")]
+    public async Task BadValues_AreBadUsage_BeforeTheModelIsLoaded(string option, string value)
+    {
+        foreach (var command in (string[][])[["run", "--prompt", "x"], ["chat"]])
+        {
+            var result = await RunAsync([.. command, "--model", "there-is-no-such-file.gguf", option, value]);
+
+            Assert.Equal((2, ""), (result.ExitCode, result.Out));
+            Assert.Contains(option, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+            Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
     [InlineData(2, "run")]
     [InlineData(2, "nonsense")]
     [InlineData(2, "run", "--model", "x.gguf")]
+    [InlineData(2, "run", "--model", "x.gguf", "--prompt", "x", "--raw", "--system", "y")]
+    [InlineData(2, "bench", "--model", "x.gguf", "-p", "0")]
+    [InlineData(2, "bench", "--model", "x.gguf", "-d", "2000000000")]
+    [InlineData(2, "bench", "--model", "x.gguf", "--parallel", "1,0")]
     [InlineData(2, "tokenize", "--model", "x.gguf")]
     [InlineData(2, "logits", "--model", "x.gguf", "--tokens", "1,x", "--out", "y")]
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
@@ -180,6 +306,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("broken.gguf", result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Errors_WithVerbose_HaveTheStackTrace()
+    {
+        var result = await RunAsync("inspect", "--model", "there-is-no-such-file.gguf", "--verbose");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("   at ", result.Error, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<string> Keys(JsonNode? node) => node!.AsObject().Select(pair => pair.Key).Order(StringComparer.Ordinal);
+
+    private static IEnumerable<int> Ids(string json) => JsonNode.Parse(json)!["ids"]!.AsArray().Select(id => id!.GetValue<int>());
 
     private string File(string name, string text)
     {

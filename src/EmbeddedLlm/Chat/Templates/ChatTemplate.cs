@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Chat.Templates;
 
@@ -70,6 +71,20 @@ public sealed class ChatTemplate
         return vocabularyHasChatMl
             ? new(JinjaTemplate.Parse(ChatMl, limits), ChatTemplateKind.ChatMl, ["<|im_end|>"], bosToken, eosToken)
             : new(JinjaTemplate.Parse(Plain, limits), ChatTemplateKind.Plain, ["\nsystem:", "\nuser:", "\nassistant:", "\ntool:"], bosToken, eosToken);
+    }
+
+    /// <summary>Chooses and parses the format of a model whose vocabulary is known.</summary>
+    /// <param name="source">The model's Jinja template (<c>tokenizer.chat_template</c>), null or empty where it has none.</param>
+    /// <param name="tokenizer">Gives the texts of <c>bos_token</c> and <c>eos_token</c>, and says whether the vocabulary has ChatML's tokens.</param>
+    /// <param name="bosToken">Another text of <c>bos_token</c>; the tokenizer's where null, undefined where it has none.</param>
+    /// <param name="eosToken">Another text of <c>eos_token</c>; the tokenizer's where null, undefined where it has none.</param>
+    /// <exception cref="JinjaException">The model's template cannot be parsed.</exception>
+    public static ChatTemplate ForModel(string? source, Tokenizer tokenizer, string? bosToken = null, string? eosToken = null)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        string? Piece(int? id) => id is { } token ? tokenizer.GetPiece(token) : null;
+        var hasChatMl = tokenizer.TryGetId("<|im_start|>", out _) && tokenizer.TryGetId("<|im_end|>", out _);
+        return Create(source, bosToken ?? Piece(tokenizer.BosId), eosToken ?? Piece(tokenizer.EosId), hasChatMl);
     }
 
     /// <summary>Renders a conversation. The template sees what Hugging Face's transformers would pass: absent tools and documents are none, not undefined.</summary>
