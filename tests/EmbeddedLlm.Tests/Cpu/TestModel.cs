@@ -6,7 +6,7 @@ using EmbeddedLlm.Quantization;
 namespace EmbeddedLlm.Tests.Cpu;
 
 /// <summary>A small random transformer with every kind of op, and how to feed it.</summary>
-internal static class TinyModel
+internal static class TestModel
 {
     public const int Vocabulary = 97;
     public const int BlockTokens = 8;
