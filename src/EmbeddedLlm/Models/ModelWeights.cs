@@ -12,7 +12,9 @@ internal sealed class ModelWeights(GgufFile file)
 {
     // Frequencies that some converters store although metadata gives them.
     private const string StoredFrequencies = ".attn_rot_embd.weight";
-    private const int MaxDimension = 1 << 28;
+
+    // Sixty times the largest known vocabulary, and low enough that a row of floats, in panels of 16 rows, has at most 2^30 bytes.
+    private const int MaxDimension = 1 << 24;
 
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 

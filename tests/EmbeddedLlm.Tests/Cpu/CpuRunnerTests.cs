@@ -1,5 +1,8 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Tests.Graph;
 
 namespace EmbeddedLlm.Tests.Cpu;
 
@@ -87,11 +90,36 @@ public sealed class CpuRunnerTests
     }
 
     [Fact]
+    public void Load_MoreNumbersThanAreCounted_IsRefused()
+    {
+        var b = new GraphBuilder();
+        var x = b.Linear(b.PickRows(b.Embed(TestWeights.Matrix("table", 1, 1))), new Weight("wide", BlockFormats.Get(GgmlType.F32), 1, 1 << 26, new Nothing(), 0));
+        var graph = b.Build(x);
+
+        var exception = Assert.Throws<UnsupportedModelException>(() => new CpuBackend().Load(graph, TestModel.Options()));
+
+        Assert.Contains("48 rows of 67108864 numbers", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(1 << 28), InlineData(int.MaxValue)]
+    public void Load_KvBlocksBeyondAllMemory_EndsInATypedException(int size)
+    {
+        foreach (var options in (RunnerOptions[])[TestModel.Options() with { KvBlockTokens = size }, TestModel.Options() with { KvBlocks = int.MaxValue, KvBlockTokens = size }])
+            Assert.ThrowsAny<LlmException>(() => new CpuBackend().Load(TestModel.Graph(), options));
+    }
+
+    [Fact]
     public void Load_NoThreadsAsked_UsesOnePerCore()
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(0));
 
         Assert.Equal(Environment.ProcessorCount, runner.Threads);
+    }
+
+    // Stands for weights that nothing may read.
+    private sealed class Nothing : WeightStorage
+    {
+        public override ReadOnlySpan<byte> Slice(long offset, int length) => throw new InvalidOperationException();
     }
 
     private sealed class Fault : CpuKernel

@@ -60,8 +60,10 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         _down = new PanelMatrix(tier, op.DownProjection);
 
         // The rows of each expert begin a tile of their own.
-        var visits = checked(maxRows * _spec.Used);
+        var visits = (int)GraphMemory.CountNumbers(_spec.Used, maxRows);
         var places = checked(visits + Math.Min(visits, _router.Rows) * _maxColumns);
+        foreach (var (width, rows) in ((int, int)[])[(_router.Rows, maxRows), (_gate.Width, places), (_gate.Rows, places), (_down.Rows, visits)])
+            _ = GraphMemory.CountNumbers(width, rows);
         _routerPacking = new Packing(_maxColumns, maxRows, _router);
         _inputPacking = new Packing(_maxColumns, places, _gate, _up);
         _hiddenPacking = new Packing(_maxColumns, places, _down);
@@ -83,7 +85,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         long Take(long size)
         {
             var at = bytes;
-            bytes += (size + 127) / 64 * 64;
+            bytes = checked(bytes + (size + 127) / 64 * 64);
             return at;
         }
     }

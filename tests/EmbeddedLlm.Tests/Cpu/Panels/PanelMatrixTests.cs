@@ -105,6 +105,21 @@ public sealed unsafe class PanelMatrixTests
         Assert.InRange((double)panels.Bytes / weight.Bytes, 0.99, 1.04);
     }
 
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void PartBytes_OfWidestMatrix_DoNotWrap(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        var shape = PanelShape.Of(format);
+        var one = PanelMatrix.PartBytes(shape, 1 << 12, tier.Rows);
+        foreach (var power in (int[])[26, 30])
+        {
+            var many = PanelMatrix.PartBytes(shape, 1 << power, tier.Rows);
+            Assert.Equal((one.Scales << (power - 12), one.Quants << (power - 12)), many);
+            Assert.Equal((nint)4 << power, ActivationPacker.RowBytes(1 << power, isFloat: true));
+        }
+    }
+
     private static void AssertProduct(Tier tier, Weight weight, float[] x, int count)
     {
         int rows = weight.Rows, width = weight.Columns;
