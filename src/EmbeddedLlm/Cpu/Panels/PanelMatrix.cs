@@ -22,9 +22,11 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private byte* _data;
 
     /// <summary>Packs <paramref name="weight"/> for <paramref name="tier"/>, in parallel.</summary>
-    /// <exception cref="NotSupportedException">There is no panel for the format.</exception>
+    /// <exception cref="NotSupportedException">There is no panel for the format, see <see cref="Tier.Holds"/>.</exception>
     public PanelMatrix(Tier tier, Weight weight)
     {
+        if (!tier.Holds(weight.Format))
+            throw new NotSupportedException($"No panel holds {weight.Format}.");
         _tier = tier;
         Shape = PanelShape.Of(weight.Format);
         Width = weight.Columns;
