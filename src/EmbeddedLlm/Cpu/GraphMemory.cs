@@ -26,7 +26,15 @@ internal sealed unsafe class GraphMemory : IDisposable
         }
 
         _buffers = new AlignedMemory(checked(floats * sizeof(float)));
-        Kv = new KvMemory([.. graph.Ops.OfType<Op.Attention>().OrderBy(op => op.Layer).Select(op => op.Spec)], options);
+        try
+        {
+            Kv = new KvMemory([.. graph.Ops.OfType<Op.Attention>().OrderBy(op => op.Layer).Select(op => op.Spec)], options);
+        }
+        catch
+        {
+            _buffers.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What kernels need while they run.</summary>

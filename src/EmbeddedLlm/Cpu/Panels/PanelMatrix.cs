@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
@@ -47,13 +48,21 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var panels = (long)Panels * weight.Experts;
         Bytes = checked(panels * _panelBytes);
         _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), Alignment);
-        Parallel.For(0, panels, panel =>
+        try
         {
-            var place = _data + (nint)panel * _panelBytes;
-            NativeMemory.Clear(place, (nuint)_panelBytes);
-            var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
-            PanelPacker.Pack(weight, Shape, expert * Rows + row, Math.Min(tier.Rows, Rows - row), tier.Rows, place, place + _scaleBytes);
-        });
+            Parallel.For(0, panels, panel =>
+            {
+                var place = _data + (nint)panel * _panelBytes;
+                NativeMemory.Clear(place, (nuint)_panelBytes);
+                var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
+                PanelPacker.Pack(weight, Shape, expert * Rows + row, Math.Min(tier.Rows, Rows - row), tier.Rows, place, place + _scaleBytes);
+            });
+        }
+        catch (AggregateException exception)
+        {
+            Dispose();
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
     }
 
     /// <summary>What the panels store.</summary>
