@@ -26,6 +26,7 @@ public sealed class CpuBackend : IBackend
 
     /// <inheritdoc/>
     /// <exception cref="UnsupportedModelException">The graph has an op or a weight format that this backend does not know; the message names it. Or it is too large to count.</exception>
+    /// <exception cref="ModelFormatException">A weight that is multiplied has a number or a scale that is not finite; the message names tensor and row.</exception>
     /// <exception cref="LlmException">There is not enough memory.</exception>
     public IModelRunner Load(ModelGraph graph, RunnerOptions options)
     {
