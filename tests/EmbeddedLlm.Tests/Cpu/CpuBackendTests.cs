@@ -69,31 +69,5 @@ public sealed class CpuBackendTests
     }
 
     private static Weight Foreign(string name, int experts = 1) =>
-        new(name, BlockFormat.Of<SevenBits>(), Width, Width, WeightStorage.From(new byte[Width * Width * experts]), 0, experts);
-
-    // A format that someone has added without a panel.
-    private struct SevenBits : IBlockFormat<SevenBits>
-    {
-        private Quants _quants;
-
-        public static GgmlType Type => GgmlType.IQ4_NL;
-        public static int Length => 32;
-        public static int Bits => 7;
-        public static int GroupLength => 32;
-        public static int QuantOffset => 64;
-
-        public static void Quantize(ReadOnlySpan<float> values, out SevenBits block)
-        {
-            block = default;
-            block._quants[0] = (byte)values[0];
-        }
-
-        public static void Unpack(in SevenBits block, ref Groups groups) => throw new NotSupportedException();
-    }
-
-    [System.Runtime.CompilerServices.InlineArray(32)]
-    private struct Quants
-    {
-        private byte _first;
-    }
+        new(name, BlockFormat.Of<ForeignFormat>(), Width, Width, WeightStorage.From(new byte[Width * Width * experts]), 0, experts);
 }
