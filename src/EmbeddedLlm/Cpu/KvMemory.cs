@@ -54,9 +54,6 @@ internal sealed unsafe class KvMemory : IDisposable
     /// <summary>Numbers from one row of keys (one d of all positions) to the next.</summary>
     public int KeyStride { get; }
 
-    /// <summary>Bytes of the whole cache.</summary>
-    public long Bytes => _memory.Bytes;
-
     /// <summary>Numbers from the value of one position to that of the next.</summary>
     public static int ValueStride(AttentionSpec layer) => Padded(layer.ValueWidth);
 

@@ -25,9 +25,6 @@ internal sealed class ModelWeights(GgufFile file)
     /// <summary>A matrix [rows × columns].</summary>
     public Weight Matrix(string name, int rows, int columns) => Read(name, name + ".weight", columns, rows, 1);
 
-    /// <summary>A matrix whose number of rows the file decides.</summary>
-    public Weight Matrix(string name, int columns) => Matrix(name, RowsOf(name), columns);
-
     /// <summary>A stack of matrices [experts × rows × columns].</summary>
     public Weight Experts(string name, int experts, int rows, int columns) => Read(name, name + ".weight", columns, rows, experts);
 
