@@ -16,6 +16,15 @@ public sealed class CpuBackendTests
             Assert.True(new CpuBackend().Offer(TestModel.Graph(format)).CanRun);
     }
 
+    /// <summary>A stage of the build that switches instruction sets off says which one it means to test.</summary>
+    [Fact]
+    public void InstructionSet_WhereTheStageNamesOne_IsThatOne()
+    {
+        var expected = Environment.GetEnvironmentVariable("EMBEDDEDLLM_EXPECT_TIER");
+        Assert.SkipWhen(string.IsNullOrEmpty(expected), "EMBEDDEDLLM_EXPECT_TIER names no instruction set.");
+        Assert.Equal(expected, CpuBackend.InstructionSet);
+    }
+
     public static TheoryData<string> Places => ["linear", "router", "gate", "up", "down"];
 
     [Theory, MemberData(nameof(Places))]
