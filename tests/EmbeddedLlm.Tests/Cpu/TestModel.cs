@@ -12,6 +12,9 @@ internal static class TestModel
     /// <summary>Without vector instructions a step takes hundreds of times as long; tests then do a part of what they do elsewhere.</summary>
     public static bool IsSlow => !Vector128.IsHardwareAccelerated;
 
+    /// <summary>Formats of the table; where vectors are slow one for each kind of product: singles, halves, integers.</summary>
+    public static string[] Formats => IsSlow ? ["F32", "F16", "Q6_K"] : [.. BlockFormats.All.Select(format => format.Name)];
+
     public const int Vocabulary = 97;
     public const int BlockTokens = 8;
     public const int Blocks = 64;
