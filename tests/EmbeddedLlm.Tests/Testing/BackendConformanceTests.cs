@@ -9,7 +9,7 @@ public sealed class BackendConformanceTests
     /// <summary>For each op a mistake that a backend may make.</summary>
     private static readonly Dictionary<string, Func<Op, Op>> Mistakes = new()
     {
-        ["embed"] = op => op is Op.Embed embed ? embed with { Table = embed.Table with { Storage = new NextRow(embed.Table) } } : op,
+        ["embed"] = op => op is Op.Embed embed ? embed with { Table = embed.Table with { Storage = new OtherRow(embed.Table) } } : op,
         ["linear"] = op => op is Op.Linear linear ? linear with { Projections = [.. linear.Projections.Select(projection => projection with { Bias = null })] } : op,
         ["norm"] = op => op is Op.Norm norm ? norm with { Kind = norm.Kind == NormKind.Rms ? NormKind.Layer : NormKind.Rms } : op,
         ["rope"] = op => op is Op.Rope rope ? rope with { Spec = rope.Spec with { Pairing = rope.Spec.Pairing == RopePairing.Halves ? RopePairing.Adjacent : RopePairing.Halves } } : op,
@@ -89,10 +89,10 @@ public sealed class BackendConformanceTests
         public IModelRunner Load(ModelGraph graph, RunnerOptions options) => new ReferenceBackend().Load(graph with { Ops = [.. graph.Ops.Select(mistake)] }, options);
     }
 
-    // Row 1 of a table for row 0.
-    private sealed class NextRow(Weight table) : WeightStorage
+    // The row before the one that is asked for.
+    private sealed class OtherRow(Weight table) : WeightStorage
     {
-        public override ReadOnlySpan<byte> Slice(long offset, int length) => table.Storage.Slice(offset == 0 ? length : offset, length);
+        public override ReadOnlySpan<byte> Slice(long offset, int length) => table.Storage.Slice(offset == 0 ? length : offset - length, length);
     }
 
     private sealed class DecliningBackend : IBackend
