@@ -25,11 +25,24 @@ public sealed class CpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    /// <exception cref="UnsupportedModelException">The graph has an op or a weight format that this backend does not know; the message names it.</exception>
+    /// <exception cref="UnsupportedModelException">The graph has an op or a weight format that this backend does not know; the message names it. Or it is too large to count.</exception>
+    /// <exception cref="ModelFormatException">A weight that is multiplied has a number or a scale that is not finite; the message names tensor and row.</exception>
+    /// <exception cref="LlmException">There is not enough memory.</exception>
     public IModelRunner Load(ModelGraph graph, RunnerOptions options)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
-        return new CpuRunner(graph, options);
+        try
+        {
+            return new CpuRunner(graph, options);
+        }
+        catch (OverflowException exception)
+        {
+            throw new UnsupportedModelException("The model has sizes that the CPU backend cannot count.", exception);
+        }
+        catch (OutOfMemoryException exception)
+        {
+            throw new LlmException("There is not enough memory to pack the model's weights and to hold its KV cache.", exception);
+        }
     }
 }

@@ -18,10 +18,38 @@ internal static class CpuCompiler
         {
             if (op is not (Op.Embed or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
+            if (Unknown(op) is { } kind)
+                return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
+            foreach (var weight in Packed(op))
+            {
+                if (!Tier.Best.Holds(weight.Format))
+                    return $"The CPU backend has no panel for the format {weight.Format} of '{weight.Name}' ({weight.Format.Bits} bits, {weight.Format.GroupLength} numbers to a group, {weight.Format.Length} to a block).";
+            }
         }
 
         return null;
     }
+
+    // A kind beyond those that kernels are written for.
+    private static Enum? Unknown(Op op) => op switch
+    {
+        Op.Norm { Kind: not (NormKind.Rms or NormKind.Layer) and var kind } => kind,
+        Op.Rope { Spec.Pairing: not (RopePairing.Adjacent or RopePairing.Halves) and var pairing } => pairing,
+        Op.Gate gate when !IsKnown(gate.Kind) => gate.Kind,
+        Op.Activate activate when !IsKnown(activate.Kind) => activate.Kind,
+        Op.Experts experts when !IsKnown(experts.Spec.Activation) => experts.Spec.Activation,
+        _ => null,
+    };
+
+    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu;
+
+    // Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.
+    private static IEnumerable<Weight> Packed(Op op) => op switch
+    {
+        Op.Linear linear => linear.Projections.Select(projection => projection.Weight),
+        Op.Experts experts => [experts.Router, experts.GateProjection, experts.UpProjection, experts.DownProjection],
+        _ => [],
+    };
 
     /// <summary>Compiles for the widest registers of this processor.</summary>
     public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions) =>

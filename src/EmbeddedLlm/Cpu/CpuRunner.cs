@@ -34,16 +34,17 @@ internal sealed unsafe class CpuRunner : IModelRunner
         _compiled = CpuCompiler.Compile(graph, options, fusions);
         try
         {
+            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Logits.Width);
+            _rows = new AlignedMemory(2L * options.MaxBatchRows * sizeof(int));
             _team = new WorkerTeam(walked?.Invoke(_compiled.Kernels) ?? _compiled.Kernels, options.Threads);
         }
         catch
         {
+            _rows?.Dispose();
             _compiled.Dispose();
             throw;
         }
 
-        _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Logits.Width);
-        _rows = new AlignedMemory(2L * options.MaxBatchRows * sizeof(int));
         _step.Positions = (int*)_rows.Start;
         _step.RowSlices = _step.Positions + options.MaxBatchRows;
     }

@@ -22,11 +22,19 @@ internal sealed unsafe class GraphMemory : IDisposable
         {
             var buffer = _plan.Buffers[i];
             _offsets[i] = floats;
-            floats += ((long)buffer.Width * RowsOf(buffer.IsPicked) + 15) / 16 * 16;
+            floats += (CountNumbers(buffer.Width, RowsOf(buffer.IsPicked)) + 15) / 16 * 16;
         }
 
         _buffers = new AlignedMemory(checked(floats * sizeof(float)));
-        Kv = new KvMemory([.. graph.Ops.OfType<Op.Attention>().OrderBy(op => op.Layer).Select(op => op.Spec)], options);
+        try
+        {
+            Kv = new KvMemory([.. graph.Ops.OfType<Op.Attention>().OrderBy(op => op.Layer).Select(op => op.Spec)], options);
+        }
+        catch
+        {
+            _buffers.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What kernels need while they run.</summary>
@@ -51,6 +59,12 @@ internal sealed unsafe class GraphMemory : IDisposable
         Workspace.Dispose();
         Kv.Dispose();
     }
+
+    /// <summary>The numbers of rows that kernels work on. They are counted in 32 bits: heads, runs and registers of a batch are numbered so.</summary>
+    /// <exception cref="UnsupportedModelException">There are more than 2³¹ − 1.</exception>
+    public static long CountNumbers(int width, int rows) => (long)width * rows is var numbers and <= int.MaxValue
+        ? numbers
+        : throw new UnsupportedModelException($"A batch of {rows} rows of {width} numbers is more than the CPU backend counts ({int.MaxValue}). Smaller batches may fit.");
 
     private int RowsOf(bool picked) => picked ? _options.MaxOutputRows : _options.MaxBatchRows;
 }

@@ -35,7 +35,7 @@ internal sealed unsafe class KvMemory : IDisposable
         foreach (var layer in layers)
         {
             offsets.Add(_blockBytes);
-            _blockBytes += HeadBytes(layer) * layer.KvHeads;
+            _blockBytes = checked(_blockBytes + HeadBytes(layer) * layer.KvHeads);
         }
 
         _layerOffsets = offsets.MoveToImmutable();
@@ -53,9 +53,6 @@ internal sealed unsafe class KvMemory : IDisposable
 
     /// <summary>Numbers from one row of keys (one d of all positions) to the next.</summary>
     public int KeyStride { get; }
-
-    /// <summary>Bytes of the whole cache.</summary>
-    public long Bytes => _memory.Bytes;
 
     /// <summary>Numbers from the value of one position to that of the next.</summary>
     public static int ValueStride(AttentionSpec layer) => Padded(layer.ValueWidth);
@@ -82,7 +79,7 @@ internal sealed unsafe class KvMemory : IDisposable
 
     private int NumberBytes => Type == KvType.F16 ? sizeof(ushort) : sizeof(float);
 
-    private long KeyBytes(AttentionSpec layer) => (long)layer.HeadWidth * KeyStride * NumberBytes;
+    private long KeyBytes(AttentionSpec layer) => checked((long)layer.HeadWidth * KeyStride * NumberBytes);
 
-    private long HeadBytes(AttentionSpec layer) => KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes;
+    private long HeadBytes(AttentionSpec layer) => checked(KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes);
 }

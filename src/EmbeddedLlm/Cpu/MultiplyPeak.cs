@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
 using EmbeddedLlm.Cpu.Panels;
 using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
@@ -20,8 +19,10 @@ public static unsafe class MultiplyPeak
     /// <summary>Multiply-adds per second, of all threads together, for weights of <paramref name="format"/> that stay in the cache. Takes about half a second.</summary>
     /// <param name="format">The format of the weights.</param>
     /// <param name="threads">Threads that multiply at the same time; 0 for one per processor core.</param>
+    /// <exception cref="NotSupportedException">The CPU backend cannot multiply weights of this format.</exception>
     public static double Measure(BlockFormat format, int threads = 0)
     {
+        ArgumentNullException.ThrowIfNull(format);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         var tier = Tier.Best;
         return 1e9 * Measure(tier, format, tier.MaxColumns, threads == 0 ? Environment.ProcessorCount : threads, TimeSpan.FromSeconds(0.5));
@@ -35,41 +36,84 @@ public static unsafe class MultiplyPeak
     /// <param name="duration">How long to measure.</param>
     internal static double Measure(Tier tier, BlockFormat format, int columns, int threads, TimeSpan duration)
     {
-        var rows = 4 * tier.Rows;
-        var weight = new Weight("peak", format, Width, rows, WeightStorage.From(new byte[format.RowBytes(Width) * rows]), 0);
-        var speeds = new double[threads];
-        using var start = new Barrier(threads);
-        var team = Enumerable.Range(0, threads).Select(index => new Thread(() => speeds[index] = Measure(tier, weight, columns, start, duration))).ToArray();
-        foreach (var thread in team)
-            thread.Start();
-        foreach (var thread in team)
-            thread.Join();
-        return speeds.Sum();
+        using var products = new Products(tier, format, columns, threads, duration);
+        using var team = new WorkerTeam([products], threads);
+        team.Run(new CpuStep());
+        return products.Speeds.Sum();
     }
 
-    private static double Measure(Tier tier, Weight weight, int columns, Barrier start, TimeSpan duration)
+    /// <summary>Each worker multiplies panels of its own, again and again.</summary>
+    private sealed class Products : CpuKernel
     {
-        using var panels = new PanelMatrix(tier, weight);
-        var output = (float*)NativeMemory.AllocZeroed((nuint)(columns * weight.Rows), sizeof(float));
-        var packed = (byte*)NativeMemory.AlignedAlloc((nuint)ActivationPacker.Bytes(columns, Width, panels.Shape.IsFloat), 64);
-        NativeMemory.Clear(packed, (nuint)ActivationPacker.Bytes(columns, Width, panels.Shape.IsFloat));
-        var sums = stackalloc byte[PanelMatrix.ScratchBytes];
-        panels.Multiply(packed, columns, 0, 0, panels.Panels, null, output, (float*)sums);
+        private readonly int _columns;
+        private readonly TimeSpan _duration;
+        private readonly PanelMatrix?[] _panels;
+        private readonly AlignedMemory?[] _memory;      // packed columns, then [columns × rows] results
+        private readonly long _outputAt;
 
-        start.SignalAndWait();
-        var watch = Stopwatch.StartNew();
-        var best = TimeSpan.MaxValue;
-        while (watch.Elapsed < duration)
+        public Products(Tier tier, BlockFormat format, int columns, int threads, TimeSpan duration)
         {
-            var begin = watch.Elapsed;
-            for (var i = 0; i < Repeats; i++)
-                panels.Multiply(packed, columns, 0, 0, panels.Panels, null, output, (float*)sums);
-            var time = watch.Elapsed - begin;
-            best = time < best ? time : best;
+            var rows = 4 * tier.Rows;
+            var weight = new Weight("peak", format, Width, rows, WeightStorage.From(new byte[format.RowBytes(Width) * rows]), 0);
+            _columns = columns;
+            _duration = duration;
+            _panels = new PanelMatrix[threads];
+            _memory = new AlignedMemory[threads];
+            Speeds = new double[threads];
+            try
+            {
+                for (var i = 0; i < threads; i++)
+                {
+                    var panels = _panels[i] = new PanelMatrix(tier, weight);
+                    _outputAt = ActivationPacker.Bytes(columns, Width, panels.Shape.IsFloat);
+                    var memory = _memory[i] = new AlignedMemory(_outputAt + (long)columns * rows * sizeof(float));
+                    new Span<byte>(memory.Start, checked((int)memory.Bytes)).Clear();
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
         }
 
-        NativeMemory.AlignedFree(packed);
-        NativeMemory.Free(output);
-        return (double)Repeats * columns * weight.Rows * Width / best.TotalSeconds / 1e9;
+        /// <summary>Billions of multiply-adds a second of each worker.</summary>
+        public double[] Speeds { get; }
+
+        public override int ScratchBytes => PanelMatrix.ScratchBytes;
+
+        public override void Run(int phase, CpuStep step, Worker worker)
+        {
+            var panels = _panels[worker.Index]!;
+            var memory = _memory[worker.Index]!.Start;
+            Multiply(panels, memory, worker, 1);
+
+            var watch = Stopwatch.StartNew();
+            var best = TimeSpan.MaxValue;
+            while (watch.Elapsed < _duration)
+            {
+                var begin = watch.Elapsed;
+                Multiply(panels, memory, worker, Repeats);
+                var time = watch.Elapsed - begin;
+                best = time < best ? time : best;
+            }
+
+            Speeds[worker.Index] = (double)Repeats * _columns * panels.Rows * Width / best.TotalSeconds / 1e9;
+        }
+
+        public override void Dispose()
+        {
+            foreach (var panels in _panels)
+                panels?.Dispose();
+            foreach (var memory in _memory)
+                memory?.Dispose();
+            base.Dispose();
+        }
+
+        private void Multiply(PanelMatrix panels, byte* memory, Worker worker, int repeats)
+        {
+            for (var i = 0; i < repeats; i++)
+                panels.Multiply(memory, _columns, 0, 0, panels.Panels, null, (float*)(memory + _outputAt), (float*)worker.Scratch);
+        }
     }
 }

@@ -29,9 +29,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
         _kernels = kernels;
         _barrier = new TeamBarrier(threads);
         var scratchBytes = kernels.Max(kernel => (int?)kernel.ScratchBytes) ?? 0;
-        var stride = (scratchBytes + 127) / 128 * 128;
-        _scratch = (byte*)NativeMemory.AlignedAlloc((nuint)stride * (nuint)threads + 128, 128);
-        _workers = [.. Enumerable.Range(0, threads).Select(index => new Worker(index, _barrier, _scratch + (nint)stride * index, scratchBytes))];
+        var stride = (scratchBytes + (nint)127) / 128 * 128;
+        _scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)stride * (nuint)threads + 128), 128);
+        _workers = [.. Enumerable.Range(0, threads).Select(index => new Worker(index, _barrier, _scratch + stride * index, scratchBytes))];
         _threads = [.. _workers.Skip(1).Select(worker => new Thread(() => Serve(worker)) { IsBackground = true, Name = $"EmbeddedLlm worker {worker.Index}" })];
         foreach (var thread in _threads)
             thread.Start();

@@ -12,7 +12,9 @@ internal sealed class ModelWeights(GgufFile file)
 {
     // Frequencies that some converters store although metadata gives them.
     private const string StoredFrequencies = ".attn_rot_embd.weight";
-    private const int MaxDimension = 1 << 28;
+
+    // Sixty times the largest known vocabulary, and low enough that a row of floats, in panels of 16 rows, has at most 2^30 bytes.
+    private const int MaxDimension = 1 << 24;
 
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
@@ -22,9 +24,6 @@ internal sealed class ModelWeights(GgufFile file)
 
     /// <summary>A matrix [rows × columns].</summary>
     public Weight Matrix(string name, int rows, int columns) => Read(name, name + ".weight", columns, rows, 1);
-
-    /// <summary>A matrix whose number of rows the file decides.</summary>
-    public Weight Matrix(string name, int columns) => Matrix(name, RowsOf(name), columns);
 
     /// <summary>A stack of matrices [experts × rows × columns].</summary>
     public Weight Experts(string name, int experts, int rows, int columns) => Read(name, name + ".weight", columns, rows, experts);

@@ -1,34 +1,37 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Tests.Graph;
 
 namespace EmbeddedLlm.Tests.Cpu;
 
 public sealed class CpuRunnerTests
 {
-    private static readonly int[] Tokens = TinyModel.Tokens(5, 20);
+    private static readonly int[] Tokens = TestModel.Tokens(5, 20);
 
     [Theory, InlineData(0), InlineData(2)]
     public void Run_KernelFailsInAWorker_ThrowsItAndRunsAgain(int worker)
     {
         var fault = new Fault { Worker = worker };
-        using var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options(3), walked: kernels => [.. kernels.Take(5), fault, .. kernels.Skip(5)]);
-        var expected = TinyModel.Run(runner, Tokens, 20, [0, 1, 2]);
+        using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(3), walked: kernels => [.. kernels.Take(5), fault, .. kernels.Skip(5)]);
+        var expected = TestModel.Run(runner, Tokens, 20, [0, 1, 2]);
 
         for (var i = 0; i < 3; i++)
         {
             fault.Fails = true;
-            Assert.Throws<TimeoutException>(() => TinyModel.Run(runner, Tokens, 20, [0, 1, 2]));
+            Assert.Throws<TimeoutException>(() => TestModel.Run(runner, Tokens, 20, [0, 1, 2]));
             fault.Fails = false;
-            Assert.Equal(expected, TinyModel.Run(runner, Tokens, 20, [0, 1, 2]));
+            Assert.Equal(expected, TestModel.Run(runner, Tokens, 20, [0, 1, 2]));
         }
     }
 
     [Fact]
     public void Run_BadBatches_ThrowsArgumentExceptionAndLeavesTheCacheAlone()
     {
-        using var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options());
-        var expected = TinyModel.Run(runner, Tokens, 20, [0, 1, 2]);
-        var last = expected.AsSpan(19 * TinyModel.Vocabulary).ToArray();
+        using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options());
+        var expected = TestModel.Run(runner, Tokens, 20, [0, 1, 2]);
+        var last = expected.AsSpan(19 * TestModel.Vocabulary).ToArray();
         var random = new Random(3);
 
         for (var i = 0; i < 3000; i++)
@@ -38,7 +41,7 @@ public sealed class CpuRunnerTests
             Assert.True(exception is ArgumentException, $"{bad}: {exception?.ToString() ?? "accepted"}");
         }
 
-        var again = new float[TinyModel.Vocabulary];
+        var again = new float[TestModel.Vocabulary];
         runner.Run(new Batch { Tokens = [Tokens[19]], Slices = [new BatchSlice(1, 19, 0, 3)], KvBlocks = [0, 1, 2], OutputRows = [0] }, again);
         Assert.Equal(last, again);
     }
@@ -47,10 +50,10 @@ public sealed class CpuRunnerTests
     public void Run_FromWithinARun_ThrowsInvalidOperation()
     {
         var probe = new Reentry();
-        using var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options(2), walked: kernels => [probe, .. kernels]);
+        using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2), walked: kernels => [probe, .. kernels]);
         probe.Runner = runner;
 
-        TinyModel.Run(runner, Tokens, 20, [0, 1, 2]);
+        TestModel.Run(runner, Tokens, 20, [0, 1, 2]);
 
         Assert.IsType<InvalidOperationException>(probe.Thrown);
     }
@@ -58,20 +61,20 @@ public sealed class CpuRunnerTests
     [Fact]
     public void Dispose_Twice_IsSafeAndRunThrowsAfter()
     {
-        var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options());
-        TinyModel.Run(runner, Tokens, 20, [0, 1, 2]);
+        var runner = new CpuRunner(TestModel.Graph(), TestModel.Options());
+        TestModel.Run(runner, Tokens, 20, [0, 1, 2]);
 
         runner.Dispose();
         runner.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(() => TinyModel.Run(runner, Tokens, 20, [0, 1, 2]));
+        Assert.Throws<ObjectDisposedException>(() => TestModel.Run(runner, Tokens, 20, [0, 1, 2]));
         Assert.Throws<ObjectDisposedException>(() => runner.CopyKvBlock(0, 1));
     }
 
-    [Theory, InlineData(-1, 0), InlineData(0, TinyModel.Blocks), InlineData(int.MaxValue, 0)]
+    [Theory, InlineData(-1, 0), InlineData(0, TestModel.Blocks), InlineData(int.MaxValue, 0)]
     public void CopyKvBlock_OutOfRange_Throws(int from, int to)
     {
-        using var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options());
+        using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options());
 
         Assert.ThrowsAny<ArgumentException>(() => runner.CopyKvBlock(from, to));
     }
@@ -79,19 +82,44 @@ public sealed class CpuRunnerTests
     [Fact]
     public void Load_OptionsOutOfRange_Throws()
     {
-        var graph = TinyModel.Graph();
-        var good = TinyModel.Options();
+        var graph = TestModel.Graph();
+        var good = TestModel.Options();
         RunnerOptions[] bad = [good with { KvBlocks = 0 }, good with { KvBlockTokens = 0 }, good with { MaxBatchRows = 0 }, good with { MaxOutputRows = 0 }, good with { Threads = -1 }];
 
         Assert.All(bad, options => Assert.ThrowsAny<ArgumentException>(() => new CpuBackend().Load(graph, options)));
     }
 
     [Fact]
+    public void Load_MoreNumbersThanAreCounted_IsRefused()
+    {
+        var b = new GraphBuilder();
+        var x = b.Linear(b.PickRows(b.Embed(TestWeights.Matrix("table", 1, 1))), new Weight("wide", BlockFormats.Get(GgmlType.F32), 1, 1 << 26, new Nothing(), 0));
+        var graph = b.Build(x);
+
+        var exception = Assert.Throws<UnsupportedModelException>(() => new CpuBackend().Load(graph, TestModel.Options()));
+
+        Assert.Contains("48 rows of 67108864 numbers", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(1 << 28), InlineData(int.MaxValue)]
+    public void Load_KvBlocksBeyondAllMemory_EndsInATypedException(int size)
+    {
+        foreach (var options in (RunnerOptions[])[TestModel.Options() with { KvBlockTokens = size }, TestModel.Options() with { KvBlocks = int.MaxValue, KvBlockTokens = size }])
+            Assert.ThrowsAny<LlmException>(() => new CpuBackend().Load(TestModel.Graph(), options));
+    }
+
+    [Fact]
     public void Load_NoThreadsAsked_UsesOnePerCore()
     {
-        using var runner = new CpuRunner(TinyModel.Graph(), TinyModel.Options(0));
+        using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(0));
 
         Assert.Equal(Environment.ProcessorCount, runner.Threads);
+    }
+
+    // Stands for weights that nothing may read.
+    private sealed class Nothing : WeightStorage
+    {
+        public override ReadOnlySpan<byte> Slice(long offset, int length) => throw new InvalidOperationException();
     }
 
     private sealed class Fault : CpuKernel
@@ -117,7 +145,7 @@ public sealed class CpuRunnerTests
         public override void Run(int phase, CpuStep step, Worker worker)
         {
             if (worker.Index == 1)
-                Thrown = Record.Exception(() => TinyModel.Run(Runner!, [1], 1, [0]));
+                Thrown = Record.Exception(() => TestModel.Run(Runner!, [1], 1, [0]));
         }
     }
 
@@ -134,10 +162,10 @@ public sealed class CpuRunnerTests
             var (blocksA, blocksB) = (BlocksFor(pastA + rowsA), BlocksFor(pastB + rowsB));
             int[] outputs = [.. Enumerable.Range(0, rows).Where(_ => random.Next(2) == 0)];
             var good = new BadBatch(
-                "", TinyModel.Tokens(random.Next(), rows), [new(rowsA, pastA, 0, blocksA), new(rowsB, pastB, blocksA, blocksB)],
-                [.. Enumerable.Range(10, blocksA + blocksB)], outputs, outputs.Length * TinyModel.Vocabulary);
+                "", TestModel.Tokens(random.Next(), rows), [new(rowsA, pastA, 0, blocksA), new(rowsB, pastB, blocksA, blocksB)],
+                [.. Enumerable.Range(10, blocksA + blocksB)], outputs, outputs.Length * TestModel.Vocabulary);
             var which = random.Next(2);
-            var wrong = random.Next(2) == 0 ? random.Next(int.MinValue, 0) : random.Next(TinyModel.Vocabulary, int.MaxValue);
+            var wrong = random.Next(2) == 0 ? random.Next(int.MinValue, 0) : random.Next(TestModel.Vocabulary, int.MaxValue);
             BadBatch Slice(string fault, Func<BatchSlice, BatchSlice> change) =>
                 good with { Fault = fault, Slices = [.. good.Slices.Select((slice, i) => i == which ? change(slice) : slice)] };
             int[] With(int[] values, int index, int value) => [.. values.Select((old, i) => i == index ? value : old)];
@@ -154,12 +182,12 @@ public sealed class CpuRunnerTests
                 7 => Slice("too few blocks", slice => slice with { KvCount = random.Next(2) == 0 ? slice.KvCount - 1 : wrong }),
                 8 => good with { Fault = "block", KvBlocks = With(good.KvBlocks, random.Next(good.KvBlocks.Length), wrong) },
                 9 => good with { Fault = "block written twice", KvBlocks = With(good.KvBlocks, blocksA - 1, good.KvBlocks[^1]) },
-                10 => good with { Fault = "output row", OutputRows = [.. outputs, random.Next(2) == 0 ? rows : wrong], Logits = (outputs.Length + 1) * TinyModel.Vocabulary },
-                11 => good with { Fault = "output rows not ascending", OutputRows = [rows - 1, rows - 1], Logits = 2 * TinyModel.Vocabulary },
-                _ => good with { Fault = "logits too short", OutputRows = [0], Logits = TinyModel.Vocabulary - 1 },
+                10 => good with { Fault = "output row", OutputRows = [.. outputs, random.Next(2) == 0 ? rows : wrong], Logits = (outputs.Length + 1) * TestModel.Vocabulary },
+                11 => good with { Fault = "output rows not ascending", OutputRows = [rows - 1, rows - 1], Logits = 2 * TestModel.Vocabulary },
+                _ => good with { Fault = "logits too short", OutputRows = [0], Logits = TestModel.Vocabulary - 1 },
             };
         }
 
-        private static int BlocksFor(int positions) => (positions + TinyModel.BlockTokens - 1) / TinyModel.BlockTokens;
+        private static int BlocksFor(int positions) => (positions + TestModel.BlockTokens - 1) / TestModel.BlockTokens;
     }
 }

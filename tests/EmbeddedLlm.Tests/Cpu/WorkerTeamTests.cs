@@ -7,7 +7,9 @@ public sealed class WorkerTeamTests
     [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(5)]
     public void Run_ManyPhases_EachSeesAllWorkOfTheOneBefore(int threads)
     {
-        var probes = Enumerable.Range(0, 50).Select(_ => new Probe()).ToArray();
+        var probes = new Probe[50];
+        for (var i = 0; i < probes.Length; i++)
+            probes[i] = new Probe(i == 0 ? null : probes[i - 1]);
         using var team = new WorkerTeam([.. probes], threads);
 
         for (var step = 1; step <= 20; step++)
@@ -83,8 +85,8 @@ public sealed class WorkerTeamTests
         Assert.Throws<ObjectDisposedException>(() => team.Run(new CpuStep()));
     }
 
-    /// <summary>Counts calls, and workers that came into a phase before all had left the one before.</summary>
-    private sealed class Probe : CpuKernel
+    /// <summary>Counts calls, and workers that came into a phase before all had left the one before, which may be the last of the kernel <paramref name="before"/>.</summary>
+    private sealed class Probe(Probe? before = null) : CpuKernel
     {
         public const int PhaseCount = 3;
 
@@ -99,9 +101,11 @@ public sealed class WorkerTeamTests
         {
             Interlocked.Increment(ref Calls);
             Interlocked.Increment(ref _arrivals[phase]);
-            if (phase > 0 && Volatile.Read(ref _arrivals[phase - 1]) % worker.Count != 0)
+            if (phase > 0 ? !AllCame(phase - 1, worker) : before?.AllCame(PhaseCount - 1, worker) == false)
                 Interlocked.Increment(ref Early);
         }
+
+        private bool AllCame(int phase, Worker worker) => Volatile.Read(ref _arrivals[phase]) % worker.Count == 0;
     }
 
     private sealed class Taker : CpuKernel

@@ -11,7 +11,7 @@ internal static class GoldenModels
     public static int[] Tokens(string path) => JsonSerializer.Deserialize<int[]>(File.ReadAllText(path))!;
 
     /// <summary>Logits of every position, prefilled in chunks.</summary>
-    public static float[] Logits(IBackend backend, string model, int[] tokens, int chunk = int.MaxValue)
+    public static float[] Logits(IBackend backend, string model, int[] tokens, int chunk = int.MaxValue, int threads = 0)
     {
         using var file = GgufFile.Open(model);
         var loaded = ModelLoader.Load(file);
@@ -24,6 +24,7 @@ internal static class GoldenModels
             KvType = KvType.F32,
             MaxBatchRows = tokens.Length,
             MaxOutputRows = tokens.Length,
+            Threads = threads,
         });
         var logits = new float[tokens.Length * loaded.Spec.VocabularySize];
         for (var past = 0; past < tokens.Length; past += chunk)

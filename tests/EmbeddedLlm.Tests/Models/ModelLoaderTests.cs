@@ -64,6 +64,16 @@ public sealed class ModelLoaderTests : IDisposable
     }
 
     [Fact]
+    public void Load_TensorLongerThanAnyModelHas_IsRefusedBeforeItsSizesAreMultiplied()
+    {
+        // A feed-forward width of 2^26: packed rows of floats would have 2^32 bytes.
+        var header = Header("llama");
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(Find(header, "blk.0.ffn_up.weight") + 12), 1L << 26);
+        var error = Assert.Throws<ModelFormatException>(() => Load(header));
+        Assert.Contains("'blk.0.ffn_up.weight': expected sizes from 1 to 16777216, found [64, 67108864]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_UnsupportedFormat_NamesTensorAndFormat()
     {
         var header = Header("llama");

@@ -28,6 +28,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private readonly int _unitRows;
     private readonly int _keyStride;
     private readonly int _valueStride;
+    private readonly int _scratchBytes;
 
     public AttentionKernel(Op.Attention op, KvMemory kv, Activations q, Activations k, Activations v, Activations result)
     {
@@ -39,18 +40,17 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         _unitRows = Math.Max(1, UnitVectors / _group);
         _keyStride = kv.KeyStride;
         _valueStride = KvMemory.ValueStride(_spec);
+
+        // Places within a head and within a tile are counted in 32 bits; a tile holds every head.
+        Place(null, out var bytes);
+        _scratchBytes = bytes <= int.MaxValue
+            ? (int)bytes
+            : throw new UnsupportedModelException($"Attention over heads of {_spec.HeadWidth} and {_spec.ValueWidth} numbers in blocks of {kv.BlockTokens} positions needs {bytes} bytes for each thread, more than the CPU backend has ({int.MaxValue}).");
     }
 
     public override int Phases => 2;
 
-    public override int ScratchBytes
-    {
-        get
-        {
-            Place(null, out var bytes);
-            return checked((int)bytes);
-        }
-    }
+    public override int ScratchBytes => _scratchBytes;
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
@@ -130,7 +130,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         float* Take(long floats)
         {
             var part = start + next;
-            next += (floats + 15) / 16 * 16 * sizeof(float);
+            next = checked(next + (floats + 15) / 16 * 16 * sizeof(float));
             return (float*)part;
         }
 

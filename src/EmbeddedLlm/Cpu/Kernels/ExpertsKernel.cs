@@ -54,36 +54,46 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         _output = output;
         _spec = op.Spec;
         _maxColumns = tier.MaxColumns;
-        _router = new PanelMatrix(tier, op.Router);
-        _gate = new PanelMatrix(tier, op.GateProjection);
-        _up = new PanelMatrix(tier, op.UpProjection);
-        _down = new PanelMatrix(tier, op.DownProjection);
-
-        // The rows of each expert begin a tile of their own.
-        var visits = checked(maxRows * _spec.Used);
-        var places = checked(visits + Math.Min(visits, _router.Rows) * _maxColumns);
-        _routerPacking = new Packing(_maxColumns, maxRows, _router);
-        _inputPacking = new Packing(_maxColumns, places, _gate, _up);
-        _hiddenPacking = new Packing(_maxColumns, places, _down);
-
         var bytes = 0L;
-        _packedAt = Take(Math.Max(_routerPacking.Bytes, Math.Max(_inputPacking.Bytes, _hiddenPacking.Bytes)));
-        _logitsAt = Take((long)maxRows * _router.Rows * sizeof(float));
-        _weightsAt = Take((long)visits * sizeof(float));
-        _chosenAt = Take((long)visits * sizeof(int));
-        _visitsAt = Take((long)visits * sizeof(int));
-        _visitRowsAt = Take((long)visits * sizeof(int));
-        _startsAt = Take((_router.Rows + 1L) * sizeof(int));
-        _gatedAt = Take((long)visits * _gate.Rows * sizeof(float));
-        _upAt = Take((long)visits * _gate.Rows * sizeof(float));
-        _resultsAt = Take((long)visits * _down.Rows * sizeof(float));
-        workspace.Reserve(bytes);
+        try
+        {
+            _router = new PanelMatrix(tier, op.Router);
+            _gate = new PanelMatrix(tier, op.GateProjection);
+            _up = new PanelMatrix(tier, op.UpProjection);
+            _down = new PanelMatrix(tier, op.DownProjection);
+
+            // The rows of each expert begin a tile of their own.
+            var visits = (int)GraphMemory.CountNumbers(_spec.Used, maxRows);
+            var places = checked(visits + Math.Min(visits, _router.Rows) * _maxColumns);
+            foreach (var (width, rows) in ((int, int)[])[(_router.Rows, maxRows), (_gate.Width, places), (_gate.Rows, places), (_down.Rows, visits)])
+                _ = GraphMemory.CountNumbers(width, rows);
+            _routerPacking = new Packing(_maxColumns, maxRows, _router);
+            _inputPacking = new Packing(_maxColumns, places, _gate, _up);
+            _hiddenPacking = new Packing(_maxColumns, places, _down);
+
+            _packedAt = Take(Math.Max(_routerPacking.Bytes, Math.Max(_inputPacking.Bytes, _hiddenPacking.Bytes)));
+            _logitsAt = Take((long)maxRows * _router.Rows * sizeof(float));
+            _weightsAt = Take((long)visits * sizeof(float));
+            _chosenAt = Take((long)visits * sizeof(int));
+            _visitsAt = Take((long)visits * sizeof(int));
+            _visitRowsAt = Take((long)visits * sizeof(int));
+            _startsAt = Take((_router.Rows + 1L) * sizeof(int));
+            _gatedAt = Take((long)visits * _gate.Rows * sizeof(float));
+            _upAt = Take((long)visits * _gate.Rows * sizeof(float));
+            _resultsAt = Take((long)visits * _down.Rows * sizeof(float));
+            workspace.Reserve(bytes);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
 
         // Behind each part there is room for a register, so that loops need no remainder.
         long Take(long size)
         {
             var at = bytes;
-            bytes += (size + 127) / 64 * 64;
+            bytes = checked(bytes + (size + 127) / 64 * 64);
             return at;
         }
     }
@@ -138,10 +148,11 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
 
     public override void Dispose()
     {
-        _router.Dispose();
-        _gate.Dispose();
-        _up.Dispose();
-        _down.Dispose();
+        // Those behind one that could not be packed are not there.
+        _router?.Dispose();
+        _gate?.Dispose();
+        _up?.Dispose();
+        _down?.Dispose();
         base.Dispose();
     }
 

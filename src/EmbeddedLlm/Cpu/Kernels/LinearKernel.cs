@@ -26,11 +26,22 @@ internal sealed unsafe class LinearKernel : CpuKernel
         _workspace = workspace;
         _input = input;
         _parts = new (PanelMatrix, float[]?, Activations)[parts.Length];
-        for (var i = 0; i < parts.Length; i++)
-            _parts[i] = (new PanelMatrix(tier, parts[i].Weight), parts[i].Bias?.ToFloats(), parts[i].Output);
+        try
+        {
+            for (var i = 0; i < parts.Length; i++)
+            {
+                var bias = parts[i].Bias?.ToFloats();
+                _parts[i] = (new PanelMatrix(tier, parts[i].Weight), bias, parts[i].Output);
+            }
 
-        _packing = new Packing(tier.MaxColumns, maxRows, [.. _parts.Select(part => part.Weight)]);
-        workspace.Reserve(_packing.Bytes);
+            _packing = new Packing(tier.MaxColumns, maxRows, [.. _parts.Select(part => part.Weight)]);
+            workspace.Reserve(_packing.Bytes);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public override int Phases => 2;
@@ -57,7 +68,7 @@ internal sealed unsafe class LinearKernel : CpuKernel
     public override void Dispose()
     {
         foreach (var (weight, _, _) in _parts)
-            weight.Dispose();
+            weight?.Dispose();      // none where packing an earlier one failed
         base.Dispose();
     }
 }

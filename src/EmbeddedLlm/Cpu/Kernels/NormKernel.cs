@@ -25,8 +25,16 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _memory = new AlignedMemory(2L * _length * sizeof(float));
         _gain = (float*)_memory.Start;
         _bias = op.Bias is null ? null : _gain + _length;
-        op.Gain.DequantizeRow(0, new Span<float>(_gain, _length));
-        op.Bias?.DequantizeRow(0, new Span<float>(_bias, _length));
+        try
+        {
+            op.Gain.DequantizeRow(0, new Span<float>(_gain, _length));
+            op.Bias?.DequantizeRow(0, new Span<float>(_bias, _length));
+        }
+        catch
+        {
+            _memory.Dispose();
+            throw;
+        }
     }
 
     public override void Run(int phase, CpuStep step, Worker worker)

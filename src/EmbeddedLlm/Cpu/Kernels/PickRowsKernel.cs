@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace EmbeddedLlm.Cpu.Kernels;
 
 /// <summary>Copies the rows whose logits are asked for.</summary>
@@ -9,6 +7,6 @@ internal sealed unsafe class PickRowsKernel(Activations input, Activations resul
     {
         var (start, end) = worker.Share(step.OutputRowCount);
         for (var row = start; row < end; row++)
-            Unsafe.CopyBlock(result.Row(row), input.Row(step.OutputRows[row]), (uint)result.Width * sizeof(float));
+            new ReadOnlySpan<float>(input.Row(step.OutputRows[row]), result.Width).CopyTo(new Span<float>(result.Row(row), result.Width));
     }
 }

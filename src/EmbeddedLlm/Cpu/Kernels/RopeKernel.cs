@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using EmbeddedLlm.Cpu.Lanes;
 using EmbeddedLlm.Graph;
 
@@ -24,7 +23,7 @@ internal sealed unsafe class RopeKernel<TLanes>(Op.Rope op, RopeTableKernel tabl
             else
                 TurnHalves(x, y, cosines, cosines + table.Width, _turned / 2);
             if (x != y && _turned < op.HeadWidth)
-                Unsafe.CopyBlockUnaligned(y + _turned, x + _turned, (uint)(op.HeadWidth - _turned) * sizeof(float));
+                new ReadOnlySpan<float>(x + _turned, op.HeadWidth - _turned).CopyTo(new Span<float>(y + _turned, op.HeadWidth - _turned));
         }
     }
 

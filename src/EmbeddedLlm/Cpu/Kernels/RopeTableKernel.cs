@@ -20,7 +20,7 @@ internal sealed unsafe class RopeTableKernel : CpuKernel
         _magnitude = spec.Magnitude;
         _doubles = spec.Pairing == RopePairing.Adjacent;
         Width = _doubles ? spec.Width : spec.Frequencies.Length;
-        _memory = new AlignedMemory(2L * Width * maxRows * sizeof(float));
+        _memory = new AlignedMemory(checked(2L * Width * maxRows * sizeof(float)));
     }
 
     /// <summary>Cosines of a row, and sines.</summary>

@@ -1,10 +1,22 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace EmbeddedLlm.Cpu.Lanes;
 
 /// <summary>Functions over whole registers and over rows of floats.</summary>
 internal static unsafe class LaneMath
 {
+    /// <summary>
+    /// Whether multiply-adds round once. Decided by the processor alone: an estimate may differ between compilations of one method, and a fused one
+    /// without hardware is a call for each lane.
+    /// </summary>
+    public static bool HasFusedMultiplyAdd
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Fma.IsSupported || AdvSimd.IsSupported;
+    }
+
     /// <summary>
     /// e^x with a relative error below 2e-7; 0 below −87, e^88 above 88.
     /// x = n · ln 2 + r with |r| ≤ ln 2 / 2, then e^x = 2^n · (1 + r + r²/2! + … + r⁷/7!).

@@ -13,13 +13,11 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Load(float* source) => new(Vector512.Load(source));
 
-    // The sign goes to bit 31 by sign extension, exponent and fraction to their places; 2^112 then moves the exponent's bias from 15 to 127,
-    // which also makes normal floats of subnormal halves. Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
+    // Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 LoadHalf(ushort* source)
     {
-        var bits = (Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe()) << 13) & Vector512.Create(unchecked((int)0x8FFFE000));
-        var scaled = bits.AsSingle() * Vector512.Create(5.192296858534828e33f);
+        var scaled = HalfBits.ToSingles(Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe()));
         var special = Vector512.GreaterThanOrEqual(Vector512.Abs(scaled), Vector512.Create(65536f));
         return new(scaled | (special & Vector512.Create(float.PositiveInfinity)));
     }
@@ -43,7 +41,8 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     public static Lanes16 operator /(Lanes16 left, Lanes16 right) => new(left._value / right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 MultiplyAdd(Lanes16 left, Lanes16 right, Lanes16 addend) => new(Vector512.MultiplyAddEstimate(left._value, right._value, addend._value));
+    public static Lanes16 MultiplyAdd(Lanes16 left, Lanes16 right, Lanes16 addend) =>
+        new(LaneMath.HasFusedMultiplyAdd ? Vector512.FusedMultiplyAdd(left._value, right._value, addend._value) : left._value * right._value + addend._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Min(Lanes16 left, Lanes16 right) => new(Vector512.Min(left._value, right._value));

@@ -13,13 +13,11 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Load(float* source) => new(Vector128.Load(source));
 
-    // The sign goes to bit 31 by sign extension, exponent and fraction to their places; 2^112 then moves the exponent's bias from 15 to 127,
-    // which also makes normal floats of subnormal halves. Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
+    // Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 LoadHalf(ushort* source)
     {
-        var bits = (Vector128.WidenLower(Vector64.Load((short*)source).ToVector128Unsafe()) << 13) & Vector128.Create(unchecked((int)0x8FFFE000));
-        var scaled = bits.AsSingle() * Vector128.Create(5.192296858534828e33f);
+        var scaled = HalfBits.ToSingles(Vector128.WidenLower(Vector64.Load((short*)source).ToVector128Unsafe()));
         var special = Vector128.GreaterThanOrEqual(Vector128.Abs(scaled), Vector128.Create(65536f));
         return new(scaled | (special & Vector128.Create(float.PositiveInfinity)));
     }
@@ -43,7 +41,8 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     public static Lanes4 operator /(Lanes4 left, Lanes4 right) => new(left._value / right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes4 MultiplyAdd(Lanes4 left, Lanes4 right, Lanes4 addend) => new(Vector128.MultiplyAddEstimate(left._value, right._value, addend._value));
+    public static Lanes4 MultiplyAdd(Lanes4 left, Lanes4 right, Lanes4 addend) =>
+        new(LaneMath.HasFusedMultiplyAdd ? Vector128.FusedMultiplyAdd(left._value, right._value, addend._value) : left._value * right._value + addend._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Min(Lanes4 left, Lanes4 right) => new(Vector128.Min(left._value, right._value));

@@ -13,13 +13,11 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Load(float* source) => new(Vector256.Load(source));
 
-    // The sign goes to bit 31 by sign extension, exponent and fraction to their places; 2^112 then moves the exponent's bias from 15 to 127,
-    // which also makes normal floats of subnormal halves. Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
+    // Infinities and NaNs come out as 65536 and more: they get the exponent of all ones.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 LoadHalf(ushort* source)
     {
-        var bits = (Vector256.WidenLower(Vector128.Load((short*)source).ToVector256Unsafe()) << 13) & Vector256.Create(unchecked((int)0x8FFFE000));
-        var scaled = bits.AsSingle() * Vector256.Create(5.192296858534828e33f);
+        var scaled = HalfBits.ToSingles(Vector256.WidenLower(Vector128.Load((short*)source).ToVector256Unsafe()));
         var special = Vector256.GreaterThanOrEqual(Vector256.Abs(scaled), Vector256.Create(65536f));
         return new(scaled | (special & Vector256.Create(float.PositiveInfinity)));
     }
@@ -43,7 +41,8 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     public static Lanes8 operator /(Lanes8 left, Lanes8 right) => new(left._value / right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 MultiplyAdd(Lanes8 left, Lanes8 right, Lanes8 addend) => new(Vector256.MultiplyAddEstimate(left._value, right._value, addend._value));
+    public static Lanes8 MultiplyAdd(Lanes8 left, Lanes8 right, Lanes8 addend) =>
+        new(LaneMath.HasFusedMultiplyAdd ? Vector256.FusedMultiplyAdd(left._value, right._value, addend._value) : left._value * right._value + addend._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Min(Lanes8 left, Lanes8 right) => new(Vector256.Min(left._value, right._value));

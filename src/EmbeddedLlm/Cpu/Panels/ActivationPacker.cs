@@ -26,13 +26,13 @@ internal static unsafe class ActivationPacker
     }
 
     /// <summary>Bytes of one packed row of <paramref name="width"/> numbers.</summary>
-    public static int RowBytes(int width, bool isFloat) => isFloat ? width * sizeof(float) : width / Group * IntegerGroupBytes;
+    public static nint RowBytes(int width, bool isFloat) => isFloat ? (nint)width * sizeof(float) : (nint)(width / Group) * IntegerGroupBytes;
 
     /// <summary>Bytes of <paramref name="rows"/> packed rows, with those that fill the last tile.</summary>
-    public static long Bytes(int rows, int width, bool isFloat) => (rows + 7L) / 8 * 8 * RowBytes(width, isFloat);
+    public static long Bytes(int rows, int width, bool isFloat) => checked((rows + 7L) / 8 * 8 * RowBytes(width, isFloat));
 
     /// <summary>How many units <see cref="Pack"/> can share among workers: a unit is one group of one tile.</summary>
-    public static int Units(int rows, int width, int maxColumns) => (rows + maxColumns - 1) / maxColumns * ((width + Group - 1) / Group);
+    public static int Units(int rows, int width, int maxColumns) => checked((int)((rows + maxColumns - 1L) / maxColumns * ((width + Group - 1L) / Group)));
 
     /// <summary>Packs units <paramref name="start"/> … <paramref name="end"/> − 1.</summary>
     /// <param name="source">The rows.</param>
@@ -51,7 +51,7 @@ internal static unsafe class ActivationPacker
             var (tile, group) = (unit / groups, unit % groups);
             var first = tile * maxColumns;
             var columns = TileColumns(first, rows, maxColumns);
-            var place = target + (long)first * RowBytes(source.Width, isFloat) + (long)group * columns * (isFloat ? Group * sizeof(float) : IntegerGroupBytes);
+            var place = target + first * RowBytes(source.Width, isFloat) + (long)group * columns * (isFloat ? Group * sizeof(float) : IntegerGroupBytes);
             for (var column = 0; column < columns; column++)
             {
                 var row = first + column;

@@ -24,7 +24,7 @@ internal readonly unsafe struct Packing
         }
 
         _floatsAt = _hasIntegers ? ActivationPacker.Bytes(maxRows, _width, isFloat: false) : 0;
-        Bytes = _floatsAt + (_hasFloats ? ActivationPacker.Bytes(maxRows, _width, isFloat: true) : 0);
+        Bytes = checked(_floatsAt + (_hasFloats ? ActivationPacker.Bytes(maxRows, _width, isFloat: true) : 0));
     }
 
     /// <summary>Bytes of the memory.</summary>
@@ -49,5 +49,5 @@ internal readonly unsafe struct Packing
     /// <summary>The packed rows from <paramref name="first"/> on, in the form that <paramref name="weight"/> multiplies.</summary>
     public byte* For(PanelMatrix weight, byte* memory, int first = 0) => At(memory, first, weight.Shape.IsFloat);
 
-    private byte* At(byte* memory, int first, bool isFloat) => memory + (isFloat ? _floatsAt : 0) + (nint)first * ActivationPacker.RowBytes(_width, isFloat);
+    private byte* At(byte* memory, int first, bool isFloat) => memory + (isFloat ? _floatsAt : 0) + first * ActivationPacker.RowBytes(_width, isFloat);
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
@@ -16,20 +17,22 @@ internal sealed unsafe class PanelMatrix : IDisposable
 
     private readonly Tier _tier;
     private readonly int _offset;
-    private readonly int _scaleBytes;       // of a panel
+    private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
     private readonly delegate*<byte*, byte*, byte*, float*, int, int, void>[] _products;
     private byte* _data;
 
     /// <summary>Packs <paramref name="weight"/> for <paramref name="tier"/>, in parallel.</summary>
-    /// <exception cref="NotSupportedException">There is no panel for the format.</exception>
+    /// <exception cref="NotSupportedException">There is no panel for the format, see <see cref="Tier.Holds"/>.</exception>
     public PanelMatrix(Tier tier, Weight weight)
     {
+        if (!tier.Holds(weight.Format))
+            throw new NotSupportedException($"No panel holds {weight.Format}.");
         _tier = tier;
         Shape = PanelShape.Of(weight.Format);
         Width = weight.Columns;
         Rows = weight.Rows;
-        Panels = (weight.Rows + tier.Rows - 1) / tier.Rows;
+        Panels = (int)((weight.Rows + tier.Rows - 1L) / tier.Rows);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
         _products =
         [
@@ -38,19 +41,28 @@ internal sealed unsafe class PanelMatrix : IDisposable
             tier.Product(Shape, 4),
             tier.Product(Shape, 8),
         ];
-        _scaleBytes = Align(Width / Shape.BlockLength * Shape.ScaleBytes * tier.Rows);
-        _panelBytes = _scaleBytes + Align((Shape.IsFloat ? Width : Width / PanelShape.GroupColumns) * Shape.QuantBytes * tier.Rows);
+        var (scaleBytes, quantBytes) = PartBytes(Shape, Width, tier.Rows);
+        _scaleBytes = checked((nint)scaleBytes);
+        _panelBytes = checked((nint)(scaleBytes + quantBytes));
 
         var panels = (long)Panels * weight.Experts;
-        Bytes = panels * _panelBytes;
-        _data = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes, Alignment);
-        Parallel.For(0, panels, panel =>
+        Bytes = checked(panels * _panelBytes);
+        _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), Alignment);
+        try
         {
-            var place = _data + (nint)panel * _panelBytes;
-            NativeMemory.Clear(place, (nuint)_panelBytes);
-            var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
-            PanelPacker.Pack(weight, Shape, expert * Rows + row, Math.Min(tier.Rows, Rows - row), tier.Rows, place, place + _scaleBytes);
-        });
+            Parallel.For(0, panels, panel =>
+            {
+                var place = _data + (nint)panel * _panelBytes;
+                NativeMemory.Clear(place, (nuint)_panelBytes);
+                var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
+                PanelPacker.Pack(weight, Shape, expert * Rows + row, Math.Min(tier.Rows, Rows - row), tier.Rows, place, place + _scaleBytes);
+            });
+        }
+        catch (AggregateException exception)
+        {
+            Dispose();
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
     }
 
     /// <summary>What the panels store.</summary>
@@ -84,7 +96,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <param name="sums">Scratch memory of the worker, see <see cref="ScratchBytes"/>.</param>
     public void Multiply(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, float* sums)
     {
-        var columnBytes = (nint)ActivationPacker.RowBytes(Width, Shape.IsFloat);
+        var columnBytes = ActivationPacker.RowBytes(Width, Shape.IsFloat);
         var panels = _data + (nint)expert * Panels * _panelBytes;
         var block = (int)Math.Max(1, BlockBytes / _panelBytes);
         for (var first = start; first < end; first += block)
@@ -111,7 +123,12 @@ internal sealed unsafe class PanelMatrix : IDisposable
         _data = null;
     }
 
-    private static int Align(int bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
+    /// <summary>Bytes of the two parts of a panel of <paramref name="lanes"/> rows, see <see cref="PanelPacker"/>.</summary>
+    internal static (long Scales, long Quants) PartBytes(PanelShape shape, int width, int lanes) => checked((
+        Align((long)width / shape.BlockLength * shape.ScaleBytes * lanes),
+        Align((shape.IsFloat ? width : (long)width / PanelShape.GroupColumns) * shape.QuantBytes * lanes)));
+
+    private static long Align(long bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)
     {

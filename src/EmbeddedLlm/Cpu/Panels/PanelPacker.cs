@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
@@ -27,12 +28,17 @@ internal static unsafe class PanelPacker
     /// <param name="lanes">Rows of a panel (R).</param>
     /// <param name="scales">The part for scales, cleared.</param>
     /// <param name="quants">The part for quants, cleared.</param>
+    /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
     public static void Pack(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
     {
         if (shape.IsFloat)
         {
             for (var lane = 0; lane < rows; lane++)
-                PackFloats(weight.Row(firstRow + lane), shape, lane, lanes, quants);
+            {
+                if (!PackFloats(weight.Row(firstRow + lane), shape, lane, lanes, quants))
+                    ThrowNotFinite(weight, firstRow + lane);
+            }
+
             return;
         }
 
@@ -49,7 +55,8 @@ internal static unsafe class PanelPacker
             for (; row.Length > 0; row = row[format.BlockBytes..])
             {
                 format.Unpack(row, ref groups);
-                PackScales(groups, shape, lane, lanes, scale);
+                if (!PackScales(groups, shape, lane, lanes, scale))
+                    ThrowNotFinite(weight, firstRow + lane);
                 scale += shape.ScaleBytes * lanes;
                 var steps = MemoryMarshal.Cast<byte, uint>(numbers);
                 for (var i = 0; i < steps.Length; i += Group / 4, quant += shape.QuantBytes * lanes)
@@ -58,38 +65,49 @@ internal static unsafe class PanelPacker
         }
     }
 
-    private static void PackFloats(ReadOnlySpan<byte> row, PanelShape shape, int lane, int lanes, byte* numbers)
+    // Returns whether all numbers are finite. An exponent of all ones says that one is not: adding its lowest bit carries into the bit above it.
+    private static bool PackFloats(ReadOnlySpan<byte> row, PanelShape shape, int lane, int lanes, byte* numbers)
     {
+        var carries = 0u;
         if (shape.QuantBytes == 4)
         {
             var values = MemoryMarshal.Cast<byte, uint>(row);
             for (var i = 0; i < values.Length; i++)
+            {
                 ((uint*)numbers)[(long)i * lanes + lane] = values[i];
+                carries |= (values[i] & 0x7F800000) + 0x00800000;
+            }
+
+            return (carries & 0x80000000) == 0;
         }
-        else
+
+        var halves = MemoryMarshal.Cast<byte, ushort>(row);
+        var exponent = shape == PanelShape.Halves ? 0x7C00u : 0x7F80u;
+        var lowest = exponent & (0 - exponent);
+        for (var i = 0; i < halves.Length; i++)
         {
-            var values = MemoryMarshal.Cast<byte, ushort>(row);
-            for (var i = 0; i < values.Length; i++)
-                ((ushort*)numbers)[(long)i * lanes + lane] = values[i];
+            ((ushort*)numbers)[(long)i * lanes + lane] = halves[i];
+            carries |= (halves[i] & exponent) + lowest;
         }
+
+        return (carries & 0x8000) == 0;
     }
 
-    private static void PackScales(in Groups groups, PanelShape shape, int lane, int lanes, byte* scales)
+    // Returns whether the scales are finite.
+    private static bool PackScales(in Groups groups, PanelShape shape, int lane, int lanes, byte* scales)
     {
         if (shape.BlockLength == Group)
         {
             // No room for integers here: they join the factors, which stay as exact as the file's (the integers of such formats are 1).
-            ((Half*)scales)[lane] = (Half)(groups.Scale * groups.GroupScales[0]);
-            if (shape.HasMinimums)
-                ((Half*)scales)[lanes + lane] = (Half)(groups.MinScale * groups.GroupMins[0]);
-            return;
+            return PackHalf(groups.Scale * groups.GroupScales[0], (Half*)scales + lane)
+                && (!shape.HasMinimums || PackHalf(groups.MinScale * groups.GroupMins[0], (Half*)scales + lanes + lane));
         }
 
-        ((Half*)scales)[lane] = (Half)groups.Scale;
+        var isFinite = PackHalf(groups.Scale, (Half*)scales + lane);
         scales += 2 * lanes;
         if (shape.HasMinimums)
         {
-            ((Half*)scales)[lane] = (Half)groups.MinScale;
+            isFinite &= PackHalf(groups.MinScale, (Half*)scales + lane);
             scales += 2 * lanes;
         }
 
@@ -111,7 +129,19 @@ internal static unsafe class PanelPacker
                 scales += lanes;
             }
         }
+
+        return isFinite;
     }
+
+    private static bool PackHalf(float value, Half* place)
+    {
+        *place = (Half)value;
+        return Half.IsFinite(*place);
+    }
+
+    [DoesNotReturn]
+    private static void ThrowNotFinite(Weight weight, long row) =>
+        throw new ModelFormatException($"Tensor '{weight.Name}' ({weight.Format}): expected finite numbers and scales, found one in row {row} that is infinite, no number, or too large for a half.");
 
     // Eight steps of four numbers; a step is handled as one integer of four bytes.
     private static void PackQuants(ReadOnlySpan<uint> steps, int bits, uint* planes, int lanes)

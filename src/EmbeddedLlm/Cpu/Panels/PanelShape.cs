@@ -44,12 +44,12 @@ internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockL
     /// <summary>Bytes of the quants of one row in a group of <see cref="GroupColumns"/>, or of one float.</summary>
     public int QuantBytes => IsFloat ? (Bits + 7) / 16 * 2 : GroupColumns / 8 * Bits;
 
-    /// <summary>The shape for the rows of <paramref name="format"/>.</summary>
-    public static PanelShape Of(BlockFormat format) => format.Type switch
+    /// <summary>The shape for the rows of <paramref name="format"/>. Formats from outside may have one that no panel has.</summary>
+    public static PanelShape Of(BlockFormat format) => (format.Type, format.BlockBytes, format.Length, format.IsFloat) switch
     {
-        GgmlType.F32 => Singles,
-        GgmlType.F16 => Halves,
-        GgmlType.BF16 => Brains,
+        (GgmlType.F32, 4, 1, true) => Singles,
+        (GgmlType.F16, 2, 1, true) => Halves,
+        (GgmlType.BF16, 2, 1, true) => Brains,
         _ => new(format.Bits, format.GroupLength, format.Length, format.QuantOffset == 0),
     };
 }

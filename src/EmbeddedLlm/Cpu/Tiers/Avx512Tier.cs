@@ -55,14 +55,8 @@ internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<flo
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadSingles(byte* source) => Vector512.Load((float*)source);
 
-    // A half has 5 exponent and 10 fraction bits. Moved up by 13 it stands as a float that is too small by 2^112; denormals come out right as well.
-    // Sign extension brings the sign to bit 31; the mask clears its copies in bits 28 … 30.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadHalves(byte* source)
-    {
-        var bits = (Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)) << 13) & Vector512.Create(unchecked((int)0x8FFFE000));
-        return bits.AsSingle() * Vector512.Create(5192296858534827628530496329220096f);
-    }
+    public static Vector512<float> LoadHalves(byte* source) => HalfBits.ToSingles(Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBrains(byte* source) => (Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)) << 16).AsSingle();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.Intrinsics;
 using EmbeddedLlm.Cpu.Panels;
+using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Cpu.Tiers;
 
@@ -40,10 +41,12 @@ internal abstract unsafe class Tier
 
     /// <summary>
     /// The product of a panel of this shape with 1, 2, 4 or 8 columns, see <see cref="IntegerProduct{TTier,TInts,TFloats,TShape,TColumns}.Multiply"/>.
-    /// Arguments: scales, quants, columns, sums, width, offset.
+    /// Arguments: scales, quants, columns, sums, width, offset. Null where no panel has this shape.
     /// </summary>
-    /// <exception cref="NotSupportedException">No panel has this shape.</exception>
     public abstract delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns);
+
+    /// <summary>Whether there are panels for weights of <paramref name="format"/>.</summary>
+    public bool Holds(BlockFormat format) => Product(PanelShape.Of(format), 1) != null;
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -29,9 +29,9 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
     private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch
         {
-            (32, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelSingle, TColumns>.Multiply,
-            (16, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelHalf, TColumns>.Multiply,
-            (17, _, _, _) => &FloatProduct<TTier, TInts, TFloats, PanelBrain, TColumns>.Multiply,
+            (32, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelSingle, TColumns>.Multiply,
+            (16, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelHalf, TColumns>.Multiply,
+            (17, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelBrain, TColumns>.Multiply,
             (4, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_0, TColumns>.Multiply,
             (4, 32, 32, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_1, TColumns>.Multiply,
             (5, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_0, TColumns>.Multiply,
@@ -42,6 +42,6 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
             (4, 32, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_K, TColumns>.Multiply,
             (5, 32, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_K, TColumns>.Multiply,
             (6, 16, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ6_K, TColumns>.Multiply,
-            _ => throw new NotSupportedException($"No panel holds numbers of {shape.Bits} bits with {shape.GroupLength} to a group and {shape.BlockLength} to a block."),
+            _ => null,
         };
 }

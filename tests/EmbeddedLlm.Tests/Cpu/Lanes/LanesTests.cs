@@ -32,6 +32,26 @@ public sealed unsafe class LanesTests
     }
 
     [Fact]
+    public void MultiplyAdd_OfAnyNumbers_RoundsAsTheProcessorCan()
+    {
+        Check<Lanes4>();
+        Check<Lanes8>();
+        Check<Lanes16>();
+
+        static void Check<T>() where T : unmanaged, ILanes<T>
+        {
+            var random = new Random(6);
+            for (var i = 0; i < 1000; i++)
+            {
+                var (a, b) = (random.NextSingle() - 0.5f, random.NextSingle());
+                var c = -a * b;     // so that what the first rounding loses is the result
+                var expected = LaneMath.HasFusedMultiplyAdd ? MathF.FusedMultiplyAdd(a, b, c) : a * b + c;
+                Assert.Equal(expected, Map<T>(a, x => T.MultiplyAdd(x, T.Fill(b), T.Fill(c))));
+            }
+        }
+    }
+
+    [Fact]
     public void Exp_FromBelowToAboveItsRange_IsNearTheTrueValue()
     {
         Check<Lanes4>();

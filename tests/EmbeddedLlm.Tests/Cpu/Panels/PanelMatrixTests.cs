@@ -105,6 +105,84 @@ public sealed unsafe class PanelMatrixTests
         Assert.InRange((double)panels.Bytes / weight.Bytes, 0.99, 1.04);
     }
 
+    [Fact]
+    public void Pack_FloatThatIsNotFinite_NamesTensorAndRow()
+    {
+        foreach (var format in BlockFormats.All.Where(format => format.IsFloat))
+        {
+            foreach (var bad in (float[])[float.NaN, -float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+            {
+                foreach (var (row, column) in ((int, int)[])[(0, 0), (18, 0), (18, Width - 1), (40, 3)])
+                {
+                    var values = RandomWeights.Floats(41 * Width, 9);
+                    values[row * Width + column] = bad;
+                    AssertRefused(RandomWeights.Of(format, 41, Width, values), row);
+                }
+            }
+
+            var largest = format.Type == GgmlType.F16 ? 65504f : 3.3e38f;
+            using var panels = new PanelMatrix(Tier.Best, RandomWeights.Of(format, 1, 4, [largest, -largest, 0, float.Epsilon]));
+        }
+    }
+
+    [Fact]
+    public void Pack_ScaleThatIsNotFinite_NamesTensorAndRow()
+    {
+        foreach (var format in BlockFormats.All.Where(format => !format.IsFloat))
+        {
+            var columns = 2 * Math.Max(Width, format.Length);
+            foreach (var bad in (ushort[])[0x7C00, 0xFC00, 0x7E00, 0xFFFF])
+            {
+                for (var half = 0; half < Halves(format).Length; half++)
+                {
+                    var weight = RandomWeights.Quantized(format, 21, columns, 11);
+                    var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
+                    // In the last block of the row.
+                    BitConverter.TryWriteBytes(bytes.AsSpan(20 * weight.RowBytes - format.BlockBytes + Halves(format)[half]), bad);
+                    AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, 19);
+                }
+            }
+        }
+    }
+
+    private const int Width = 64;
+
+    private static void AssertRefused(Weight weight, int row)
+    {
+        foreach (var tier in Tier.Supported)
+        {
+            var exception = Assert.Throws<ModelFormatException>(() => new PanelMatrix(tier, weight));
+            Assert.Contains($"'test' ({weight.Format})", exception.Message, StringComparison.Ordinal);
+            Assert.Contains($"row {row} ", exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    // Where the scales and minimum scales of a block stand, in bytes.
+    private static int[] Halves(BlockFormat format) => format.Type switch
+    {
+        GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 => [0],
+        GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
+        GgmlType.Q2_K => [80, 82],
+        GgmlType.Q3_K => [108],
+        GgmlType.Q6_K => [208],
+        _ => throw new NotSupportedException($"Say where {format} keeps its scales."),
+    };
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
+    public void PartBytes_OfWidestMatrix_DoNotWrap(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        var shape = PanelShape.Of(format);
+        var one = PanelMatrix.PartBytes(shape, 1 << 12, tier.Rows);
+        foreach (var power in (int[])[26, 30])
+        {
+            var many = PanelMatrix.PartBytes(shape, 1 << power, tier.Rows);
+            Assert.Equal((one.Scales << (power - 12), one.Quants << (power - 12)), many);
+            Assert.Equal((nint)4 << power, ActivationPacker.RowBytes(1 << power, isFloat: true));
+        }
+    }
+
     private static void AssertProduct(Tier tier, Weight weight, float[] x, int count)
     {
         int rows = weight.Rows, width = weight.Columns;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.Intrinsics;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
@@ -6,8 +7,14 @@ using EmbeddedLlm.Quantization;
 namespace EmbeddedLlm.Tests.Cpu;
 
 /// <summary>A small random transformer with every kind of op, and how to feed it.</summary>
-internal static class TinyModel
+internal static class TestModel
 {
+    /// <summary>Without vector instructions a step takes hundreds of times as long; tests then do a part of what they do elsewhere.</summary>
+    public static bool IsSlow => !Vector128.IsHardwareAccelerated;
+
+    /// <summary>Formats of the table; where vectors are slow one for each kind of product: singles, halves, integers.</summary>
+    public static string[] Formats => IsSlow ? ["F32", "F16", "Q6_K"] : [.. BlockFormats.All.Select(format => format.Name)];
+
     public const int Vocabulary = 97;
     public const int BlockTokens = 8;
     public const int Blocks = 64;
@@ -27,7 +34,7 @@ internal static class TinyModel
 
     private static readonly ConcurrentDictionary<GgmlType, ModelGraph> Graphs = [];
 
-    /// <summary>Two layers: neighbours and halves, shared heads, head norms, a window, biases, gate and plain activation; weights in this format.</summary>
+    /// <summary>Two layers: neighbours and halves, shared heads, head norms, a window, biases, gate, plain activation and a mixture of experts; weights in this format.</summary>
     public static ModelGraph Graph(BlockFormat? format = null) => Graphs.GetOrAdd(format?.Type ?? GgmlType.F32, type => Build(BlockFormats.Get(type)));
 
     /// <summary>Tokens without <see cref="NotANumber"/>.</summary>
@@ -54,11 +61,11 @@ internal static class TinyModel
 
     private static ModelGraph Build(BlockFormat format)
     {
-        const int Width = 256, HeadWidth = 32, Heads = 8, KvHeads = 2, Hidden = 512;
+        const int Width = 256, HeadWidth = 32, Heads = 8, KvHeads = 2, Hidden = 256, Experts = 4;
         var random = new Random(7);
         var floats = BlockFormats.Get(GgmlType.F32);
         var b = new GraphBuilder();
-        Weight Matrix(string name, int rows, int columns, double size = 1) => Random(random, name, format, rows, columns, size);
+        Weight Matrix(string name, int rows, int columns, double size = 1, int experts = 1) => Random(random, name, format, rows, columns, size, experts);
         Weight Vector(string name, int length, double size) => Random(random, name, floats, 1, length, size);
         Value Norm(Value x, string name, int length) => b.Norm(x, NormKind.Rms, Vector(name, length, 1), null, 1e-5f);
 
@@ -82,18 +89,21 @@ internal static class TinyModel
             {
                 var hidden = b.Activate(b.Linear(normed, Matrix($"up{layer}", Hidden, Width)), Activation.Gelu);
                 x = b.Add(x, b.Linear(hidden, Matrix($"down{layer}", Width, Hidden)));
+                x = b.Add(x, b.Experts(
+                    Norm(x, "experts_norm", Width), Random(random, "router", floats, Experts, Width, 1), Matrix("gate_exps", Hidden, Width, 1, Experts), Matrix("up_exps", Hidden, Width, 1, Experts),
+                    Matrix("down_exps", Width, Hidden, 1, Experts), new ExpertsSpec(2, Activation.Silu, NormalizeWeights: true)));
             }
         }
 
         return b.Build(b.Linear(Norm(b.PickRows(x), "output_norm", Width), Matrix("output", Vocabulary, Width, 3)));
     }
 
-    private static Weight Random(Random random, string name, BlockFormat format, int rows, int columns, double size)
+    private static Weight Random(Random random, string name, BlockFormat format, int rows, int columns, double size, int experts = 1)
     {
-        var values = new float[rows * columns];
+        var values = new float[rows * columns * experts];
         foreach (ref var value in values.AsSpan())
             value = (float)((rows == 1 ? size : 0) + (random.NextDouble() - 0.5) * 3.4 * size / (rows == 1 ? 10 : Math.Sqrt(columns)));
-        return Make(name, format, rows, columns, values);
+        return Make(name, format, rows, columns, values, experts);
     }
 
     private static Weight Table(Random random, int width)
@@ -105,10 +115,10 @@ internal static class TinyModel
         return Make("token_embd", BlockFormats.Get(GgmlType.F32), Vocabulary, width, values);
     }
 
-    private static Weight Make(string name, BlockFormat format, int rows, int columns, float[] values)
+    private static Weight Make(string name, BlockFormat format, int rows, int columns, float[] values, int experts = 1)
     {
         var bytes = new byte[format.RowBytes(values.Length)];
         format.Quantize(values, bytes);
-        return new Weight(name, format, columns, rows, WeightStorage.From(bytes), 0);
+        return new Weight(name, format, columns, rows, WeightStorage.From(bytes), 0, experts);
     }
 }
