@@ -45,7 +45,7 @@ public class TokenizerBenchmarks
         {
             Merges = file.Metadata.GetStrings("tokenizer.ggml.merges"),
             ByteLevel = true,
-            PreTokenizer = new Splitter(PreTokenizers.Find(file.Metadata.GetString("tokenizer.ggml.pre"))),
+            PreTokenizer = new Splitter(PreTokenizers.Find(file.Metadata)),
         });
 
         const string Sentence = "Once upon a time there was a model that lived inside an app, answered in 37 words or fewer, and never called home. ";
