@@ -42,13 +42,7 @@ internal struct Q2_K : IBlockFormat<Q2_K>
             groups.GroupMins[g] = (byte)(block._scales[g] >> 4);
         }
 
-        for (var i = 0; i < 64; i++)
-        {
-            var q = groups.Quants[(i / 32 * 128 + i % 32)..];
-            q[0] = (byte)(block._qs[i] & 3);
-            q[32] = (byte)(block._qs[i] >> 2 & 3);
-            q[64] = (byte)(block._qs[i] >> 4 & 3);
-            q[96] = (byte)(block._qs[i] >> 6);
-        }
+        for (var part = 0; part < 8; part++)
+            PackedBits.Read(((ReadOnlySpan<byte>)block._qs).Slice(part / 4 * 32, 32), part % 4 * 2, 2, groups.Quants[(32 * part)..]);
     }
 }

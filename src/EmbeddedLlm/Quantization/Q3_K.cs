@@ -48,15 +48,11 @@ internal struct Q3_K : IBlockFormat<Q3_K>
         for (var g = 0; g < 16; g++)
             groups.GroupScales[g] = (sbyte)((block._scales[g % 8] >> g / 8 * 4 & 15 | (block._scales[8 + g % 4] >> g / 4 * 2 & 3) << 4) - 32);
 
-        for (var i = 0; i < 64; i++)
+        for (var part = 0; part < 8; part++)
         {
-            var (half, at) = (i / 32, i % 32);
-            var (lower, third) = (block._qs[i], block._hmask[at] >> half * 4);
-            var q = groups.Quants[(half * 128 + at)..];
-            q[0] = (byte)(lower & 3 | (third & 1) << 2);
-            q[32] = (byte)(lower >> 2 & 3 | (third >> 1 & 1) << 2);
-            q[64] = (byte)(lower >> 4 & 3 | (third >> 2 & 1) << 2);
-            q[96] = (byte)(lower >> 6 | (third >> 3 & 1) << 2);
+            var values = groups.Quants[(32 * part)..];
+            PackedBits.Read(((ReadOnlySpan<byte>)block._qs).Slice(part / 4 * 32, 32), part % 4 * 2, 2, values);
+            PackedBits.Join(block._hmask, part, 1, values, place: 2);
         }
     }
 }

@@ -36,10 +36,7 @@ internal struct Q4_0 : IBlockFormat<Q4_0>
         groups.MinScale = 0;
         groups.GroupScales[0] = 1;
         groups.GroupMins[0] = 0;
-        for (var i = 0; i < 16; i++)
-        {
-            groups.Quants[i] = (byte)(block._qs[i] & 15);
-            groups.Quants[i + 16] = (byte)(block._qs[i] >> 4);
-        }
+        PackedBits.Read(block._qs, 0, 4, groups.Quants[..16]);
+        PackedBits.Read(block._qs, 4, 4, groups.Quants[16..]);
     }
 }

@@ -37,10 +37,7 @@ internal struct Q4_1 : IBlockFormat<Q4_1>
         groups.MinScale = -(float)block._m;
         groups.GroupScales[0] = 1;
         groups.GroupMins[0] = 1;
-        for (var i = 0; i < 16; i++)
-        {
-            groups.Quants[i] = (byte)(block._qs[i] & 15);
-            groups.Quants[i + 16] = (byte)(block._qs[i] >> 4);
-        }
+        PackedBits.Read(block._qs, 0, 4, groups.Quants[..16]);
+        PackedBits.Read(block._qs, 4, 4, groups.Quants[16..]);
     }
 }

@@ -36,11 +36,11 @@ internal struct Q4_K : IBlockFormat<Q4_K>
         groups.Scale = (float)block._d;
         groups.MinScale = (float)block._dmin;
         block._scales.Unpack(groups.GroupScales, groups.GroupMins);
-        for (var i = 0; i < 128; i++)
+        for (var pair = 0; pair < 4; pair++)
         {
-            var q = groups.Quants[(i / 32 * 64 + i % 32)..];
-            q[0] = (byte)(block._qs[i] & 15);
-            q[32] = (byte)(block._qs[i] >> 4);
+            var bytes = ((ReadOnlySpan<byte>)block._qs).Slice(32 * pair, 32);
+            PackedBits.Read(bytes, 0, 4, groups.Quants[(64 * pair)..]);
+            PackedBits.Read(bytes, 4, 4, groups.Quants[(64 * pair + 32)..]);
         }
     }
 }

@@ -40,12 +40,11 @@ internal struct Q5_K : IBlockFormat<Q5_K>
         groups.Scale = (float)block._d;
         groups.MinScale = (float)block._dmin;
         block._scales.Unpack(groups.GroupScales, groups.GroupMins);
-        for (var i = 0; i < 128; i++)
+        for (var group = 0; group < 8; group++)
         {
-            var (group, at) = (i / 32 * 2, i % 32);
-            var q = groups.Quants[(group * 32 + at)..];
-            q[0] = (byte)(block._qs[i] & 15 | (block._qh[at] >> group & 1) << 4);
-            q[32] = (byte)(block._qs[i] >> 4 | (block._qh[at] >> group + 1 & 1) << 4);
+            var values = groups.Quants[(32 * group)..];
+            PackedBits.Read(((ReadOnlySpan<byte>)block._qs).Slice(group / 2 * 32, 32), group % 2 * 4, 4, values);
+            PackedBits.Join(block._qh, group, 1, values, place: 4);
         }
     }
 }

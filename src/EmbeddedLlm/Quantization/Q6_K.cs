@@ -45,15 +45,12 @@ internal struct Q6_K : IBlockFormat<Q6_K>
         groups.GroupMins[..16].Clear();
         for (var g = 0; g < 16; g++)
             groups.GroupScales[g] = (sbyte)block._scales[g];
-        for (var i = 0; i < 64; i++)
+        for (var part = 0; part < 8; part++)
         {
-            var (half, at) = (i / 32, i % 32);
-            var (first, second, upper) = (block._ql[half * 64 + at], block._ql[half * 64 + 32 + at], block._qh[i]);
-            var q = groups.Quants[(half * 128 + at)..];
-            q[0] = (byte)(first & 15 | (upper & 3) << 4);
-            q[32] = (byte)(second & 15 | (upper >> 2 & 3) << 4);
-            q[64] = (byte)(first >> 4 | (upper >> 4 & 3) << 4);
-            q[96] = (byte)(second >> 4 | upper >> 6 << 4);
+            var (half, quarter) = (part / 4, part % 4);
+            var values = groups.Quants[(32 * part)..];
+            PackedBits.Read(((ReadOnlySpan<byte>)block._ql).Slice(64 * half + 32 * (quarter % 2), 32), quarter / 2 * 4, 4, values);
+            PackedBits.Join(((ReadOnlySpan<byte>)block._qh).Slice(32 * half, 32), 2 * quarter, 2, values, place: 4);
         }
     }
 }

@@ -5,7 +5,8 @@ namespace EmbeddedLlm.Cpu.Kernels;
 
 /// <summary>
 /// Products of one input with several weights: <c>output = input · weightᵀ + bias</c> for each part.
-/// Phase 0 packs the input, once for all parts; phase 1 multiplies, each worker its share of the panels of every part.
+/// Phase 0 packs the input, once for all parts; phase 1 multiplies the panels of all parts: most have their worker, the last are taken as workers come
+/// free, so that a core which others use too does not hold up the rest.
 /// </summary>
 internal sealed unsafe class LinearKernel : CpuKernel
 {
@@ -13,6 +14,9 @@ internal sealed unsafe class LinearKernel : CpuKernel
     private readonly Activations _input;
     private readonly (PanelMatrix Weight, float[]? Bias, Activations Output)[] _parts;
     private readonly Packing _packing;
+    private readonly int _panels;       // of all parts
+    private readonly int _chunk;        // panels taken at a time
+    private readonly int _chunked;      // panels that are taken in chunks; the others are shared out
 
     /// <summary>Packs the weights, in parallel.</summary>
     /// <param name="tier">The instruction set; <see cref="Tier.Best"/> outside tests.</param>
@@ -36,6 +40,9 @@ internal sealed unsafe class LinearKernel : CpuKernel
 
             _packing = new Packing(tier.MaxColumns, maxRows, [.. _parts.Select(part => part.Weight)]);
             workspace.Reserve(_packing.Bytes);
+            _panels = checked(_parts.Sum(part => part.Weight.Panels));
+            _chunked = _panels / 4;
+            _chunk = Math.Max(1, _panels / 64);
         }
         catch
         {
@@ -51,17 +58,27 @@ internal sealed unsafe class LinearKernel : CpuKernel
     public override void Run(int phase, CpuStep step, Worker worker)
     {
         var rows = _input.RowsIn(step);
-        var packed = _workspace.Pointer;
         if (phase == 0)
         {
-            _packing.Pack(packed, 0, _input, rows, null, worker);
+            _packing.Pack(_workspace.Pointer, 0, _input, rows, null, worker);
             return;
         }
 
+        var (start, end) = worker.Share(_panels - _chunked);
+        Multiply(start, end, rows, worker);
+        for (var chunk = worker.Next() * _chunk; chunk < _chunked; chunk = worker.Next() * _chunk)
+            Multiply(_panels - _chunked + chunk, _panels - _chunked + Math.Min(chunk + _chunk, _chunked), rows, worker);
+    }
+
+    // Panels are counted through all parts.
+    private void Multiply(int start, int end, int rows, Worker worker)
+    {
         foreach (var (weight, bias, output) in _parts)
         {
-            var (start, end) = worker.Share(weight.Panels);
-            weight.Multiply(_packing.For(weight, packed), rows, 0, start, end, bias, output.Data, (float*)worker.Scratch);
+            if (start < weight.Panels && end > 0)
+                weight.Multiply(_packing.For(weight, _workspace.Pointer), rows, 0, Math.Max(start, 0), Math.Min(end, weight.Panels), bias, output.Data, (float*)worker.Scratch);
+            start -= weight.Panels;
+            end -= weight.Panels;
         }
     }
 

@@ -32,6 +32,7 @@ internal static unsafe class FloatProduct<TTier, TInts, TFloats, TNumber, TColum
         var x = (float*)columns;
         for (var i = width / 2; i > 0; i--)
         {
+            TTier.Prefetch(numbers + PanelMatrix.ReadAhead);
             var even = Load(numbers);
             var odd = Load(numbers + Bytes * TTier.Rows);
             Step(ref a0, ref b0, even, odd, x);

@@ -29,6 +29,13 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
         get => TShape.GroupLength == 16 || TShape.Bits != 4;
     }
 
+    // Quants of all lanes in a group.
+    private static int PlaneBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Group / 8 * TShape.Bits * TTier.Rows;
+    }
+
     private static int Folds
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -72,6 +79,8 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             for (var group = TShape.BlockLength / Group; group > 0; group--)
             {
                 ReadScales(ref scales, minimumScale, out var factor0, out var factor1, out var minimum, out var difference);
+                for (var line = 0; line < PlaneBytes; line += PanelMatrix.CacheLine)
+                    TTier.Prefetch(quants + PanelMatrix.ReadAhead + line);
                 ReadPlanes(ref quants, out var high0, out var high1, out var bit);
 
                 TInts i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default, i6 = default, i7 = default;

@@ -10,7 +10,14 @@ namespace EmbeddedLlm.Cpu.Panels;
 /// <summary>A weight (or a stack of them) packed into panels of interleaved rows, and its product with packed activations.</summary>
 internal sealed unsafe class PanelMatrix : IDisposable
 {
-    private const int Alignment = 64;
+    /// <summary>Bytes that memory is read in; panels and their parts begin with one.</summary>
+    public const int CacheLine = 64;
+
+    /// <summary>
+    /// How far ahead products ask for weights. A core cannot look further ahead by itself than its few hundred instructions in flight, which is less than
+    /// the time that memory takes. Panels follow one another, so the end of one asks for the begin of the next.
+    /// </summary>
+    public const int ReadAhead = 2048;
 
     /// <summary>Panels that stay in the second-level cache while columns pass by.</summary>
     private const int BlockBytes = 256 * 1024;
@@ -47,15 +54,17 @@ internal sealed unsafe class PanelMatrix : IDisposable
 
         var panels = (long)Panels * weight.Experts;
         Bytes = checked(panels * _panelBytes);
-        _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), Alignment);
+        _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), CacheLine);
         try
         {
             Parallel.For(0, panels, panel =>
             {
                 var place = _data + (nint)panel * _panelBytes;
-                NativeMemory.Clear(place, (nuint)_panelBytes);
                 var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
-                PanelPacker.Pack(weight, Shape, expert * Rows + row, Math.Min(tier.Rows, Rows - row), tier.Rows, place, place + _scaleBytes);
+                var rows = Math.Min(tier.Rows, Rows - row);
+                if (rows < tier.Rows)
+                    NativeMemory.Clear(place, (nuint)_panelBytes);
+                PanelPacker.Pack(weight, Shape, expert * Rows + row, rows, tier.Rows, place, place + _scaleBytes);
             });
         }
         catch (AggregateException exception)
@@ -128,7 +137,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         Align((long)width / shape.BlockLength * shape.ScaleBytes * lanes),
         Align((shape.IsFloat ? width : (long)width / PanelShape.GroupColumns) * shape.QuantBytes * lanes)));
 
-    private static long Align(long bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
+    private static long Align(long bytes) => checked(bytes + CacheLine - 1) / CacheLine * CacheLine;
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)
     {

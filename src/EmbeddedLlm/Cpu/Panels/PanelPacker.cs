@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
 
@@ -24,10 +25,10 @@ internal static unsafe class PanelPacker
     /// <param name="weight">Where the rows come from.</param>
     /// <param name="shape">The shape of the panel.</param>
     /// <param name="firstRow">The first row of the panel.</param>
-    /// <param name="rows">How many rows there are; the others are zero.</param>
+    /// <param name="rows">How many rows there are; the others are left as they are.</param>
     /// <param name="lanes">Rows of a panel (R).</param>
-    /// <param name="scales">The part for scales, cleared.</param>
-    /// <param name="quants">The part for quants, cleared.</param>
+    /// <param name="scales">The part for scales; cleared where there are fewer rows than lanes.</param>
+    /// <param name="quants">The part for quants; cleared likewise.</param>
     /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
     public static void Pack(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
     {
@@ -58,9 +59,8 @@ internal static unsafe class PanelPacker
                 if (!PackScales(groups, shape, lane, lanes, scale))
                     ThrowNotFinite(weight, firstRow + lane);
                 scale += shape.ScaleBytes * lanes;
-                var steps = MemoryMarshal.Cast<byte, uint>(numbers);
-                for (var i = 0; i < steps.Length; i += Group / 4, quant += shape.QuantBytes * lanes)
-                    PackQuants(steps.Slice(i, Group / 4), shape.Bits, (uint*)quant + lane, lanes);
+                for (var i = 0; i < numbers.Length; i += Group, quant += shape.QuantBytes * lanes)
+                    PackQuants(numbers.Slice(i, Group), shape.Bits, (uint*)quant + lane, lanes);
             }
         }
     }
@@ -143,35 +143,44 @@ internal static unsafe class PanelPacker
     private static void ThrowNotFinite(Weight weight, long row) =>
         throw new ModelFormatException($"Tensor '{weight.Name}' ({weight.Format}): expected finite numbers and scales, found one in row {row} that is infinite, no number, or too large for a half.");
 
-    // Eight steps of four numbers; a step is handled as one integer of four bytes.
-    private static void PackQuants(ReadOnlySpan<uint> steps, int bits, uint* planes, int lanes)
+    // Eight steps of four numbers; a step is one integer of four bytes. Fields of different steps never share bits, so that sums put them together.
+    private static void PackQuants(ReadOnlySpan<byte> numbers, int bits, uint* planes, int lanes)
     {
+        var first = Vector128.Create(numbers).AsUInt32();                       // steps 0 … 3
+        var second = Vector128.Create(numbers[Vector128<byte>.Count..]).AsUInt32();     // steps 4 … 7
         if (bits == 8)
         {
-            for (var step = 0; step < 8; step++)
-                planes[step * lanes] = steps[step];
+            Scatter(first, planes, lanes);
+            Scatter(second, planes + 4 * lanes, lanes);
             return;
         }
 
         var low = bits is 2 or 3 ? 0 : 4;       // bits in the nibble planes
         if (bits is 2 or 3 or 6)
         {
-            for (var step = 0; step < 8; step++)
-                planes[step / 4 * lanes] |= ((steps[step] >> low) & 0x03030303) << (2 * (step & 3));
+            var places = Vector128.Create(1u, 1 << 2, 1 << 4, 1 << 6);
+            planes[0] = Vector128.Sum(((first >>> low) & Vector128.Create(0x03030303u)) * places);
+            planes[lanes] = Vector128.Sum(((second >>> low) & Vector128.Create(0x03030303u)) * places);
             planes += 2 * lanes;
             low += 2;
         }
 
         if (bits is 3 or 5)
         {
-            for (var step = 0; step < 8; step++)
-                planes[0] |= ((steps[step] >> low) & 0x01010101) << step;
+            var places = Vector128.Create(1u, 1 << 1, 1 << 2, 1 << 3);
+            planes[0] = Vector128.Sum((((first >>> low) & Vector128.Create(0x01010101u)) | (((second >>> low) & Vector128.Create(0x01010101u)) << 4)) * places);
             planes += lanes;
         }
 
-        if (bits is 2 or 3)
-            return;
-        for (var step = 0; step < 4; step++)
-            planes[step * lanes] = (steps[step] & 0x0F0F0F0F) | ((steps[step + 4] & 0x0F0F0F0F) << 4);
+        if (bits is not (2 or 3))
+            Scatter((first & Vector128.Create(0x0F0F0F0Fu)) | ((second & Vector128.Create(0x0F0F0F0Fu)) << 4), planes, lanes);
+    }
+
+    private static void Scatter(Vector128<uint> steps, uint* planes, int lanes)
+    {
+        planes[0] = steps[0];
+        planes[lanes] = steps[1];
+        planes[2 * lanes] = steps[2];
+        planes[3 * lanes] = steps[3];
     }
 }

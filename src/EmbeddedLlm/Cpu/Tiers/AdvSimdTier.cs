@@ -13,6 +13,10 @@ internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<fl
 
     public static int MaxColumns => 8;
 
+    public static void Prefetch(byte* address)
+    {
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Load(byte* source) => Vector128.Load((int*)source);
 

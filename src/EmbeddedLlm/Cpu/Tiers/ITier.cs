@@ -21,6 +21,9 @@ internal unsafe interface ITier<TInts, TFloats>
     /// <summary>How many columns (activation rows) fit into registers beside a panel: 4 or 8.</summary>
     static abstract int MaxColumns { get; }
 
+    /// <summary>Asks for the cache line of an address, which need not be valid; nothing where the instruction set cannot.</summary>
+    static abstract void Prefetch(byte* address);
+
     /// <summary>4 · <see cref="Rows"/> bytes.</summary>
     static abstract TInts Load(byte* source);
 

@@ -12,6 +12,10 @@ internal readonly unsafe struct PortableTier : ITier<Vector128<int>, Vector128<f
 
     public static int MaxColumns => 4;
 
+    public static void Prefetch(byte* address)
+    {
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Load(byte* source) => Vector128.Load((int*)source);
 
