@@ -10,6 +10,7 @@ internal sealed class Interrupts : IDisposable
     private readonly CancellationTokenSource _command = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private readonly PosixSignalRegistration _hangUp;
     private CancellationTokenSource? _answer;
     private volatile bool _isInteractive;
 
@@ -17,6 +18,7 @@ internal sealed class Interrupts : IDisposable
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
     }
 
     /// <summary>Cancelled by Ctrl-C, except while an answer is being written.</summary>
@@ -40,6 +42,7 @@ internal sealed class Interrupts : IDisposable
     {
         _interrupt.Dispose();
         _terminate.Dispose();
+        _hangUp.Dispose();
         _command.Dispose();
     }
 

@@ -13,6 +13,9 @@ public sealed class LlmOptions
     /// <summary>The most <see cref="Threads"/>: 512.</summary>
     public const int MaxThreads = 512;
 
+    /// <summary>The most <see cref="BatchTokens"/> and <see cref="MaxConcurrentSequences"/>: 65 536. Memory for steps grows with both.</summary>
+    public const int MaxBatchTokens = 65536;
+
     /// <summary>The GGUF file, or the first part of a split one. Used by <c>AddEmbeddedLlm().AddModel(…)</c>; <see cref="LlmModel.Load"/> takes it as an argument.</summary>
     public string? Path { get; set; }
 

@@ -1,4 +1,5 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Gguf;
 using Microsoft.Extensions.Options;
 
 namespace EmbeddedLlm;
@@ -14,6 +15,8 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             failures.Insert(0, "Path is missing: the GGUF file to load.");
         else if (!File.Exists(options.Path))
             failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
+        else if (WhyUnreadable(options.Path) is { } reason)
+            failures.Insert(0, $"Path: {reason}");
 
         return failures.Count == 0
             ? ValidateOptionsResult.Success
@@ -29,6 +32,20 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             throw new ArgumentException(failures, nameof(options));
     }
 
+    // The header alone: it says whether this is a model, and takes milliseconds.
+    private static string? WhyUnreadable(string path)
+    {
+        try
+        {
+            GgufFile.Open(path).Dispose();
+            return null;
+        }
+        catch (Exception exception) when (exception is ModelFormatException or IOException)
+        {
+            return exception.Message;
+        }
+    }
+
     private static IEnumerable<string> Failures(LlmOptions options)
     {
         if (options.ContextLength is < 2)
@@ -37,12 +54,12 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"KvCacheBytes is {options.KvCacheBytes}; it must be above 0.";
         if (!Enum.IsDefined(options.KvType))
             yield return $"KvType is {options.KvType}; it must be one of {string.Join(", ", Enum.GetNames<KvType>())}.";
-        if (options.MaxConcurrentSequences <= 0)
-            yield return $"MaxConcurrentSequences is {options.MaxConcurrentSequences}; it must be above 0.";
+        if (options.MaxConcurrentSequences is <= 0 or > LlmOptions.MaxBatchTokens)
+            yield return $"MaxConcurrentSequences is {options.MaxConcurrentSequences}; it must be 1 to {LlmOptions.MaxBatchTokens}.";
         if (options.MaxQueuedRequests is < 0)
             yield return $"MaxQueuedRequests is {options.MaxQueuedRequests}; it must be 0 or above.";
-        if (options.BatchTokens <= 0)
-            yield return $"BatchTokens is {options.BatchTokens}; it must be above 0.";
+        if (options.BatchTokens is <= 0 or > LlmOptions.MaxBatchTokens)
+            yield return $"BatchTokens is {options.BatchTokens}; it must be 1 to {LlmOptions.MaxBatchTokens}.";
         if (options.Threads is < 0 or > LlmOptions.MaxThreads)
             yield return $"Threads is {options.Threads}; it must be 0 (one per core) or up to {LlmOptions.MaxThreads}.";
     }

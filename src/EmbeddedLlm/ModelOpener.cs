@@ -28,6 +28,7 @@ internal static partial class ModelOpener
         var start = time.GetTimestamp();
         GgufFile? file = null;
         IModelRunner? runner = null;
+        LlmModel? model = null;
         try
         {
             file = GgufFile.Open(path);
@@ -38,7 +39,7 @@ internal static partial class ModelOpener
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);
-            var template = ChatTemplate.ForModel(options.ChatTemplate ?? file.Metadata.GetString("tokenizer.chat_template", null), tokenizer);
+            var template = TemplateOf(options.ChatTemplate, file, tokenizer);
 
             cancellationToken.ThrowIfCancellationRequested();
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
@@ -46,7 +47,7 @@ internal static partial class ModelOpener
             runner = backend.Load(graph, runnerOptions);
             cancellationToken.ThrowIfCancellationRequested();
 
-            var model = new LlmModel(new()
+            model = new LlmModel(new()
             {
                 Runner = runner,
                 Weights = file,
@@ -65,6 +66,7 @@ internal static partial class ModelOpener
         }
         catch (Exception exception)
         {
+            model?.Dispose(); // with what it owns; the others may be disposed again
             runner?.Dispose();
             file?.Dispose();
             if (exception is not OperationCanceledException)
@@ -96,6 +98,18 @@ internal static partial class ModelOpener
             Model = modelId,
         };
         return (runner with { KvBlocks = budget.Blocks }, engine);
+    }
+
+    private static ChatTemplate TemplateOf(string? own, GgufFile file, Tokenizer tokenizer)
+    {
+        try
+        {
+            return ChatTemplate.ForModel(own ?? file.Metadata.GetString("tokenizer.chat_template", null), tokenizer);
+        }
+        catch (JinjaException exception)
+        {
+            throw new JinjaException($"{(own is null ? $"{file.Path}: tokenizer.chat_template" : nameof(LlmOptions.ChatTemplate))}: {exception.Message}", exception);
+        }
     }
 
     // What the file says wins; where it says nothing, or what cannot be, the usual values stay.

@@ -20,8 +20,11 @@ internal static class QuantizeCommand
 
             var path = parsed.GetRequiredValue(output);
             using var source = GgufFile.Open(parsed.GetRequiredValue(model));
-            GgufQuantizer.Quantize(source, target, path, new ProgressLine(terminal.Error), cancellation);
-            return terminal.Error.WriteLineAsync($"{path}: {new FileInfo(path).Length / 1e6:F1} MB");
+            var progress = new ProgressLine(terminal.Error);
+            GgufQuantizer.Quantize(source, target, path, progress, cancellation);
+            var displaced = progress.Displaced == 0 ? ""
+                : $"; {progress.Displaced} of {source.Tensors.Count} tensors have a larger format than {target} gives them, since their rows are no multiple of its blocks";
+            return terminal.Error.WriteLineAsync($"{path}: {new FileInfo(path).Length / 1e6:F3} MB{displaced}");
         });
         return command;
     }

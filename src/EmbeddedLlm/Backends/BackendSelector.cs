@@ -13,7 +13,7 @@ internal static partial class BackendSelector
     {
         var asked = name is null ? backends : [.. backends.Where(backend => string.Equals(backend.Name, name, StringComparison.OrdinalIgnoreCase))];
         if (asked.Count == 0)
-            throw new ArgumentException($"There is no backend '{name}'. Known: {string.Join(", ", backends.Select(backend => backend.Name))}.", nameof(name));
+            throw new ArgumentException($"There is no backend '{name}'. Known: {string.Join(", ", backends.Select(backend => backend.Name))}.");
 
         IBackend? best = null;
         var bestOffer = default(BackendOffer);

@@ -38,7 +38,7 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
         if (options.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode)
             throw NotYet("Tools");
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
-            throw NotYet("ResponseFormat other than text");
+            throw NotYet("An answer in JSON or by a JSON schema (ResponseFormat)");
         if (options.Reasoning is { } reasoning && (reasoning.Effort is not null || reasoning.Output is not null))
             throw NotYet("Reasoning");
         foreach (var (key, value) in options.AdditionalProperties ?? [])
@@ -79,14 +79,17 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
 
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (value is not null)
-                SamplingProperties.TrySet(ref sampling, key, value); // other keys are other people's
+            if (value is not null && !SamplingProperties.TrySet(ref sampling, key, value))
+                LogForeignKey(logger, key); // it may be meant for somebody else
         }
 
         return sampling;
     }
 
     private static NotSupportedException NotYet(string what) => new($"{what}: not supported yet; it comes with a later version.");
+
+    [LoggerMessage(2022, LogLevel.Debug, "AdditionalProperties has the key {Key}, which is no setting of this client.")]
+    private static partial void LogForeignKey(ILogger logger, string key);
 
     [LoggerMessage(2020, LogLevel.Warning, "RawRepresentationFactory gave a {Type}, which is none of this client's options; it is ignored.")]
     private static partial void LogForeignRepresentation(ILogger logger, Type type);

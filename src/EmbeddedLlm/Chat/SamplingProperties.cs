@@ -77,5 +77,5 @@ internal static class SamplingProperties
     }
 
     private static ArgumentException Wrong(string key, object? value, string expected) =>
-        new($"'{key}' must be {expected}; it is '{value}' ({value?.GetType().Name ?? "null"}).", key);
+        new($"'{key}' must be {expected}; it is {(value is string or JsonNode or JsonElement or IConvertible ? $"'{value}', " : "")}{value?.GetType().Name ?? "null"}.", key);
 }

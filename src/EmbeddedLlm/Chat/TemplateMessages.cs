@@ -24,12 +24,17 @@ internal static class TemplateMessages
     /// take one system message only.
     /// </summary>
     /// <exception cref="NotSupportedException">A message carries what the model cannot read, such as an image.</exception>
+    /// <exception cref="ArgumentException">A message is null or has no role, or a tool's arguments or result cannot be written as JSON.</exception>
     public static JsonArray From(IEnumerable<ChatMessage> messages, string? instructions)
     {
         var mapped = new List<JsonNode?>();
         var toolNames = new Dictionary<string, string>(StringComparer.Ordinal); // call id → tool
         foreach (var message in messages)
+        {
+            if (message?.Role.Value is null)
+                throw new ArgumentException(message is null ? "A message is null." : "A message has no role.", nameof(messages));
             Add(mapped, message, toolNames);
+        }
 
         if (!string.IsNullOrEmpty(instructions))
         {
@@ -98,7 +103,7 @@ internal static class TemplateMessages
     {
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
-            arguments[name] = ToJson(value);
+            arguments[name] = ToJson(value, $"argument '{name}' of the call of '{call.Name}'");
 
         return new()
         {
@@ -114,7 +119,7 @@ internal static class TemplateMessages
         {
             null => "",
             string text => text,
-            var value => JsonSerializer.Serialize(value, Compact.GetTypeInfo(typeof(object))),
+            var value => ToJson(value, $"result of the call '{result.CallId}'")?.ToJsonString(Compact) ?? "null",
         });
         message["tool_call_id"] = result.CallId;
         if (toolNames.TryGetValue(result.CallId, out var name))
@@ -122,12 +127,22 @@ internal static class TemplateMessages
         return message;
     }
 
-    private static JsonNode? ToJson(object? value) => value switch
+    private static JsonNode? ToJson(object? value, string what)
     {
-        null => null,
-        JsonNode node => node.DeepClone(),
-        _ => JsonSerializer.SerializeToNode(value, Compact.GetTypeInfo(typeof(object))),
-    };
+        try
+        {
+            return value switch
+            {
+                null => null,
+                JsonNode node => node.DeepClone(),
+                _ => JsonSerializer.SerializeToNode(value, Compact.GetTypeInfo(typeof(object))),
+            };
+        }
+        catch (Exception exception) when (exception is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new ArgumentException($"The {what} cannot be written as JSON: {exception.Message}", exception);
+        }
+    }
 
     private static NotSupportedException Unreadable(string what) =>
         new($"The model reads text only; a message carries {what}.");

@@ -77,7 +77,8 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         {
             lock (_gate)
             {
-                ObjectDisposedException.ThrowIf(_isDisposed, this);
+                if (_isDisposed)
+                    throw Disposed("was disposed");
                 if (_arrivals.Count + _stepper.Count >= (long)_options.MaxSequences + _options.MaxQueuedRequests)
                     throw new QueueFullException(_options.MaxQueuedRequests);
                 _arrivals.Enqueue(sequence);
@@ -181,10 +182,13 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         Sequence[] open;
         lock (_gate)
             open = [.. _stepper.Sequences, .. _arrivals];
-        Fail(open, new ObjectDisposedException(nameof(InferenceEngine), "The model was disposed while it was answering."));
+        Fail(open, Disposed("was disposed while it was answering"));
         EngineTelemetry.Remove(this);
         _logger.Stopped(_options.Model, open.Length);
     }
+
+    // In the words of those who use the model: they never see an engine.
+    private ObjectDisposedException Disposed(string what) => new($"model '{_options.Model}'", $"The model '{_options.Model}' {what}.");
 
     private static void Fail(Sequence[] sequences, Exception failure)
     {

@@ -20,15 +20,16 @@ internal sealed unsafe class GgufMapping : MemoryManager<byte>
             throw new PlatformNotSupportedException("GGUF files are read in place, which needs a little-endian machine.");
 
         Path = System.IO.Path.GetFullPath(path);
-        var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        Length = stream.Length;
-        if (Length == 0)
-        {
-            // An empty file cannot be mapped; the reader says what is missing.
-            stream.Dispose();
-            return;
-        }
+        if (Directory.Exists(Path))
+            throw new IOException($"'{Path}' is a folder; a model is a file.");
 
+        // An empty file cannot be mapped, and to open a pipe, which has no length either, would wait for a writer. The reader says what is missing.
+        Length = new FileInfo(File.ResolveLinkTarget(Path, returnFinalTarget: true)?.FullName ?? Path).Length;
+        if (Length == 0)
+            return;
+
+        var stream = Open(Path);
+        Length = stream.Length;
         _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
@@ -65,6 +66,18 @@ internal sealed unsafe class GgufMapping : MemoryManager<byte>
     }
 
     public void Dispose() => ((IDisposable)this).Dispose();
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException(exception.Message, exception);
+        }
+    }
 
     protected override void Dispose(bool disposing)
     {

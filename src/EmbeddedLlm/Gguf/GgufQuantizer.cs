@@ -37,7 +37,7 @@ public static class GgufQuantizer
     public static void Quantize(GgufFile source, string target, string outputPath, IProgress<QuantizationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var chosen = QuantizationTarget.Find(target);
-        if (source.Paths.Contains(Path.GetFullPath(outputPath)))
+        if (source.Paths.Select(AtomicFile.RealPath).Contains(AtomicFile.RealPath(outputPath)))
             throw new ArgumentException("A model cannot be quantized into its own file, nor into one of its shards.", nameof(outputPath));
 
         var types = QuantizationMix.Choose(source, chosen);
@@ -49,7 +49,7 @@ public static class GgufQuantizer
         {
             // Before there is an output, and not in Parallel.For, which would wrap it.
             tensor.ThrowIfWithoutData();
-            var type = types[tensor.Name];
+            var (wanted, type) = types[tensor.Name];
             if (type != tensor.Type && tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
                 throw new UnsupportedModelException($"{source.Path}: tensor '{tensor.Name}' is {tensor.Type} already. Quantize from a model in F32, F16 or BF16.");
             writer.Add(tensor.Name, type, tensor.Dimensions.AsSpan(), stream =>
@@ -58,7 +58,7 @@ public static class GgufQuantizer
                     tensor.CopyTo(stream, cancellationToken);
                 else
                     Convert(source, tensor, BlockFormats.Get(type), stream, cancellationToken);
-                progress?.Report(new QuantizationProgress(tensor.Name, tensor.Type, type, ++done, source.Tensors.Count));
+                progress?.Report(new QuantizationProgress(tensor.Name, tensor.Type, wanted, type, ++done, source.Tensors.Count));
             });
         }
 

@@ -69,7 +69,7 @@ internal ref struct GgufReader
         if (!Take(4, "magic number").SequenceEqual("GGUF"u8))
         {
             _at = 0;
-            Fail("magic number", "GGUF", Convert.ToHexString(_bytes.Span[..4]));
+            Fail("this is no GGUF file, its magic number", "47475546 (GGUF)", Convert.ToHexString(_bytes.Span[..4]));
         }
 
         var version = BinaryPrimitives.ReadUInt32LittleEndian(Take(4, "version"));

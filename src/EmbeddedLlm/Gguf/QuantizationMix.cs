@@ -42,20 +42,18 @@ internal sealed class QuantizationMix
         _valueTensors = model.Tensors.Count(t => IsValue(t.Name));
     }
 
-    /// <summary>The format of each tensor of <paramref name="model"/> by name; formats that stay are those of the model.</summary>
-    public static Dictionary<string, GgmlType> Choose(GgufFile model, QuantizationTarget target)
+    /// <summary>The format of each tensor of <paramref name="model"/> by name, the wanted one and the one that fits its rows; formats that stay are those of the model.</summary>
+    public static Dictionary<string, (GgmlType Wanted, GgmlType Fitting)> Choose(GgufFile model, QuantizationTarget target)
     {
         var mix = new QuantizationMix(model, target);
-        var types = new Dictionary<string, GgmlType>(StringComparer.Ordinal);
+        var types = new Dictionary<string, (GgmlType, GgmlType)>(StringComparer.Ordinal);
         var (values, downs) = (0, 0);
         foreach (var tensor in model.Tensors.OrderBy(t => Layer(t.Name)).ThenBy(t => t.Name, StringComparer.Ordinal))
         {
-            if (!IsQuantized(tensor))
-                types[tensor.Name] = tensor.Type;
-            else if (target.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
-                types[tensor.Name] = target.Type;
-            else
-                types[tensor.Name] = Fitting(mix.ByRole(tensor, ref values, ref downs), tensor.Dimensions[0]);
+            var wanted = !IsQuantized(tensor) ? tensor.Type
+                : target.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 ? target.Type
+                : mix.ByRole(tensor, ref values, ref downs);
+            types[tensor.Name] = (wanted, IsQuantized(tensor) ? Fitting(wanted, tensor.Dimensions[0]) : wanted);
         }
 
         return types;
@@ -71,6 +69,8 @@ internal sealed class QuantizationMix
     /// <summary>A format whose block divides the row: those with 256 numbers give way to the next larger with 32, and these to F16.</summary>
     private static GgmlType Fitting(GgmlType type, long rowLength)
     {
+        if (type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+            return type;
         if (rowLength % 256 != 0)
         {
             type = type switch

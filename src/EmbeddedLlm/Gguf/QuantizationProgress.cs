@@ -5,7 +5,8 @@ namespace EmbeddedLlm.Gguf;
 /// <summary>A tensor that <see cref="GgufQuantizer"/> has written.</summary>
 /// <param name="Tensor">Its name.</param>
 /// <param name="From">Its format before.</param>
-/// <param name="To">Its format now; the same where it was copied.</param>
+/// <param name="Wanted">The format that the target has for it.</param>
+/// <param name="To">Its format now: that of before where it was copied, another than wanted where its rows are no multiple of the wanted block.</param>
 /// <param name="Done">Tensors written so far.</param>
 /// <param name="Count">Tensors in all.</param>
-public sealed record QuantizationProgress(string Tensor, GgmlType From, GgmlType To, int Done, int Count);
+public sealed record QuantizationProgress(string Tensor, GgmlType From, GgmlType Wanted, GgmlType To, int Done, int Count);

@@ -66,7 +66,7 @@ public static class EmbeddedLlmBuilderExtensions
             .Configure<IServiceProvider>((options, provider) =>
             {
                 if (section(provider) is { } bound)
-                    LlmOptionsBinder.Bind(bound, options);
+                    Bind(bound, options, name);
                 foreach (var backend in provider.GetServices<IBackend>())
                     options.Backends.Add(backend);
                 configure?.Invoke(options);
@@ -83,6 +83,18 @@ public static class EmbeddedLlmBuilderExtensions
         }
 
         return builder;
+    }
+
+    private static void Bind(IConfiguration section, LlmOptions options, string name)
+    {
+        try
+        {
+            LlmOptionsBinder.Bind(section, options);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new OptionsValidationException(name, typeof(LlmOptions), [$"Model '{name}': {exception.Message}"]);
+        }
     }
 
     // The container calls this once at a time and keeps only what was returned, so a load that threw is repeated.

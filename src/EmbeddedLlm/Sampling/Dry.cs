@@ -26,11 +26,20 @@ internal sealed class Dry(float multiplier, float @base, int allowedLength, int 
         var repeats = candidates.Scratch.PerToken;              // the longest match that each token would lengthen
         for (var i = 1; i < recent.Length; i++)
             repeats[recent[^i]] = Math.Max(repeats[recent[^i]], Math.Min(matches[i], longest));
-        foreach (var token in recent)
+        try
         {
-            if (repeats[token] >= allowedLength && breakers?.Contains(token) != true)
-                logits[token] -= Math.Min(multiplier * MathF.Pow(@base, repeats[token] - allowedLength), MaxPenalty);
-            repeats[token] = 0;
+            foreach (var token in recent)
+            {
+                if (repeats[token] >= allowedLength && breakers?.Contains(token) != true)
+                    logits[token] -= Math.Min(multiplier * MathF.Pow(@base, repeats[token] - allowedLength), MaxPenalty);
+                repeats[token] = 0;
+            }
+        }
+        finally
+        {
+            // The set of breakers is the caller's and may throw; the next request finds the buffer as it should be.
+            foreach (var token in recent)
+                repeats[token] = 0;
         }
     }
 

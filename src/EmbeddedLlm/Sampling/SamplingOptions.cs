@@ -89,7 +89,7 @@ public sealed record SamplingOptions
     public IReadOnlyDictionary<int, float>? LogitBias { get; init => field = Checked(value); }
 
     private static float InRange(float value, float least, float most, [CallerMemberName] string name = "")
-        => value >= least && value <= most ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be between {least} and {most}.");
+        => value >= least && value <= most ? value : throw new ArgumentOutOfRangeException(name, value, most < float.MaxValue ? $"{name} must be between {least} and {most}." : $"{name} must be a finite number of at least {least}.");
 
     private static int AtLeast(int value, int least, [CallerMemberName] string name = "")
         => value >= least ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least {least}.");

@@ -22,6 +22,15 @@ public sealed class TemplateMessagesTests
         Map("Be brief.", new(ChatRole.System, "Be kind."), new(ChatRole.User, "Hi")));
 
     [Fact]
+    public void From_WhatIsNoMessage_IsRefused()
+    {
+        var cycle = new List<object>();
+        cycle.Add(cycle);
+        ChatMessage[] refused = [null!, new(default, "x"), new(ChatRole.Tool, [new FunctionResultContent("7", cycle)]), new(ChatRole.Assistant, [new FunctionCallContent("7", "f", new Dictionary<string, object?> { ["a"] = cycle })])];
+        Assert.All(refused, message => Assert.Throws<ArgumentException>(() => Map("Be brief.", message)));
+    }
+
+    [Fact]
     public void From_SeveralParts_AreJoined() => Assert.Equal(
         """[{"role":"user","content":"one two three"}]""",
         Map(null, new ChatMessage(ChatRole.User, [new TextContent("one "), new TextContent("two"), new UsageContent(), new DataContent(" three"u8.ToArray(), "text/plain")])));

@@ -158,6 +158,32 @@ public sealed class GgufQuantizerTests
     }
 
     [Fact]
+    public void Quantize_OwnFileByALink_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Golden.TinyModel, folder.File("real.gguf"));
+        Directory.CreateDirectory(folder.File("sub"));
+        File.CreateSymbolicLink(folder.File("link.gguf"), "real.gguf");
+        Directory.CreateSymbolicLink(folder.File("sub/up"), "..");
+        using var source = GgufFile.Open(folder.File("link.gguf"));
+
+        foreach (var path in (string[])["real.gguf", "link.gguf", "sub/up/real.gguf", "sub/up/link.gguf"])
+            Assert.Throws<ArgumentException>(() => GgufQuantizer.Quantize(source, "Q8_0", folder.File(path), cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Quantize_RowsThatDoNotFit_AreReported()
+    {
+        using var folder = new TemporaryFolder();
+        using var source = GgufFile.Open(Golden.TinyModel);                     // rows of 64 and 128
+        var reports = new List<QuantizationProgress>();
+        GgufQuantizer.Quantize(source, "Q4_K_S", folder.File("out.gguf"), new Reports(reports.Add), TestContext.Current.CancellationToken);
+
+        Assert.Contains(reports, report => (report.Wanted, report.To) == (GgmlType.Q4_K, GgmlType.Q5_0));
+        Assert.All(reports, report => Assert.True(report.To == report.Wanted || report.Wanted is GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K));
+    }
+
+    [Fact]
     public void Quantize_InfiniteWeight_IsRefused()
     {
         using var folder = new TemporaryFolder();
@@ -260,7 +286,8 @@ public sealed class GgufQuantizerTests
             void Add(string name) => writer.Add($"{name}.weight", GgmlType.F32, [256, 2], s => s.Write(new byte[2048]));
         }
 
-        public Dictionary<string, GgmlType> Choose(string target) => QuantizationMix.Choose(_file, QuantizationTarget.Find(target));
+        public Dictionary<string, GgmlType> Choose(string target) =>
+            QuantizationMix.Choose(_file, QuantizationTarget.Find(target)).ToDictionary(tensor => tensor.Key, tensor => tensor.Value.Fitting);
 
         public void Dispose()
         {

@@ -1,6 +1,7 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Graph;
+using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Hosting;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
@@ -91,7 +92,7 @@ public sealed class HostingTests
         builder.Services.AddEmbeddedLlm().AddModel("chat");
         using var host = builder.Build();
 
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(Test));
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Test));
 
         Assert.Contains(key, error.Message, StringComparison.Ordinal);
         Assert.Contains("chat", error.Message, StringComparison.Ordinal);
@@ -137,7 +138,11 @@ public sealed class HostingTests
         {
             Assert.Throws<OptionsValidationException>(() => host.Services.GetRequiredService<LlmModel>());
             File.WriteAllText(path, "no model");
-            Assert.Throws<ModelFormatException>(() => host.Services.GetRequiredService<LlmModel>());
+            Assert.Contains("GGUF", Assert.Throws<OptionsValidationException>(() => host.Services.GetRequiredService<LlmModel>()).Message, StringComparison.Ordinal);
+            var writer = new GgufWriter();
+            writer.Set("general.architecture", GgufValue.Of("abacus"));
+            writer.Save(path);
+            Assert.Throws<UnsupportedModelException>(() => host.Services.GetRequiredService<LlmModel>());
             Assert.Contains(host.Services.GetFakeLogCollector().GetSnapshot(), record => record.Id.Id == 2003);
             File.Copy(ModelPath, path, overwrite: true);
             Assert.NotNull(host.Services.GetRequiredService<LlmModel>());
