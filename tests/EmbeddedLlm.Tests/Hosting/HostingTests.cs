@@ -1,7 +1,7 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
-using EmbeddedLlm.Graph;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Hosting;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
