@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace EmbeddedLlm.Gguf;
 
@@ -7,7 +8,7 @@ namespace EmbeddedLlm.Gguf;
 /// A file mapped into memory, read-only. As <see cref="MemoryManager{T}"/> it shows the first 2 GB, where the header must be;
 /// <see cref="Slice"/> reaches all of it.
 /// </summary>
-internal sealed unsafe class GgufMapping : MemoryManager<byte>
+internal sealed unsafe partial class GgufMapping : MemoryManager<byte>
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
@@ -49,6 +50,18 @@ internal sealed unsafe class GgufMapping : MemoryManager<byte>
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
+    /// <summary>Lets the system take back the memory of whole pages in this range. Elsewhere than on Linux it decides by itself.</summary>
+    public void GiveBack(long offset, long length)
+    {
+        if (!OperatingSystem.IsLinux() || _disposed)
+            return;
+        var page = Environment.SystemPageSize;
+        var first = ((nuint)(_start + offset) + (nuint)page - 1) / (nuint)page * (nuint)page;
+        var last = (nuint)(_start + offset + length) / (nuint)page * (nuint)page;
+        if (first < last)
+            _ = Advise((void*)first, last - first, DontNeed); // a hint: it may be refused
+    }
+
     public override Span<byte> GetSpan()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -66,6 +79,11 @@ internal sealed unsafe class GgufMapping : MemoryManager<byte>
     }
 
     public void Dispose() => ((IDisposable)this).Dispose();
+
+    private const int DontNeed = 4; // MADV_DONTNEED: of a read-only mapping of a file nothing is lost
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* start, nuint length, int advice);
 
     private static FileStream Open(string path)
     {

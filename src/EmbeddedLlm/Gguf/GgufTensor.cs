@@ -61,6 +61,9 @@ public sealed class GgufTensor
             throw new ModelFormatException($"{_mapping.Path}: the file ends where its tensor data should begin; expected {Bytes} bytes of tensor '{Name}' at byte {_start}, found none.");
     }
 
+    /// <summary>Says that these bytes will not be read soon: the memory they are mapped to may go, and comes back from the file when they are read again.</summary>
+    internal void GiveBack(long offset, long length) => _mapping.GiveBack(_start + offset, length);
+
     /// <summary>Writes all bytes of the tensor to a stream, a part at a time.</summary>
     internal void CopyTo(Stream stream, CancellationToken cancellationToken)
     {

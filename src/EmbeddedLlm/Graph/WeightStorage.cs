@@ -6,6 +6,11 @@ public abstract class WeightStorage
     /// <summary>The bytes from <paramref name="offset"/> on, without a copy.</summary>
     public abstract ReadOnlySpan<byte> Slice(long offset, int length);
 
+    /// <summary>Says that these bytes will not be read soon, as they were packed: the memory they stand in may go. They stay readable.</summary>
+    public virtual void GiveBack(long offset, long length)
+    {
+    }
+
     /// <summary>Storage over managed memory.</summary>
     public static WeightStorage From(ReadOnlyMemory<byte> bytes) => new Managed(bytes);
 

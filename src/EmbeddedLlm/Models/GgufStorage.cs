@@ -7,4 +7,6 @@ namespace EmbeddedLlm.Models;
 internal sealed class GgufStorage(GgufTensor tensor) : WeightStorage
 {
     public override ReadOnlySpan<byte> Slice(long offset, int length) => tensor.Slice(offset, length);
+
+    public override void GiveBack(long offset, long length) => tensor.GiveBack(offset, length);
 }

@@ -72,6 +72,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
             Dispose();
             ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
+
+        weight.Storage.GiveBack(weight.Offset, weight.Bytes);
     }
 
     /// <summary>What the panels store.</summary>
