@@ -11,7 +11,7 @@ builder.Services.AddEmbeddedLlm().AddModel("chat", options =>
 {
     options.Path ??= Path.Combine(AppContext.BaseDirectory, "tiny.gguf");
     options.LoadAtStart = true;
-    options.MaxQueuedRequests = 100;
+    options.MaxQueuedRequests ??= 100;
 });
 
 var app = builder.Build();
