@@ -3,6 +3,7 @@ using EmbeddedLlm.Chat;
 using EmbeddedLlm.Hosting;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -28,6 +29,21 @@ public sealed class ReadmeExamples
         Console.WriteLine($"{continued.Text} ({continued.Usage.OutputTokenCount} tokens)");
 
         Assert.InRange(continued.Usage.OutputTokenCount!.Value, 1, 50);
+    }
+
+    [Fact]
+    public async Task Readme_Middleware()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddEmbeddedLlm().AddModel("chat", options => options.Path = Golden.TinyModel);
+
+        builder.Services.AddChatClient(services => services.GetRequiredKeyedService<IChatClient>("chat")).UseOpenTelemetry();
+
+        using var host = builder.Build();
+        var client = host.Services.GetRequiredService<IChatClient>();
+        Assert.NotSame(host.Services.GetRequiredKeyedService<IChatClient>("chat"), client);
+        Assert.NotNull(client.GetService<OpenTelemetryChatClient>());
+        Assert.Equal(3, (await client.GetResponseAsync("Hi", new() { MaxOutputTokens = 3, Seed = 1 })).Usage!.OutputTokenCount);
     }
 
     [Fact]

@@ -1,0 +1,258 @@
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Hosting;
+using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Sampling;
+using EmbeddedLlm.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedLlm.Tests.Docs;
+
+/// <summary>The C# blocks of docs/guide.md, run as written. <see cref="House.DocsTests"/> holds the page against this file.</summary>
+public sealed class GuideExamples : IDisposable
+{
+    private readonly LlmModel _model = LlmModel.Load(Golden.TinyModel);
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public async Task Load()
+    {
+        var path = Golden.TinyModel;
+        using var loggerFactory = LoggerFactory.Create(_ => { });
+        var cancellationToken = TestContext.Current.CancellationToken;
+
+        using var model = await LlmModel.LoadAsync(path, new LlmOptions { ContextLength = 1024 }, loggerFactory, cancellationToken: cancellationToken);
+        Console.WriteLine($"{model.ModelId}: {model.ContextLength} tokens of context");
+
+        Assert.Equal(1024, model.ContextLength);
+    }
+
+    [Fact]
+    public async Task Chat_WithHistory()
+    {
+        var chat = _model.AsIChatClient();
+
+        List<ChatMessage> history = [new(ChatRole.System, "Answer briefly.")];
+        foreach (var question in (string[])["What is a whale?", "And a dolphin?"])
+        {
+            history.Add(new(ChatRole.User, question));
+            List<ChatResponseUpdate> updates = [];
+            await foreach (var update in chat.GetStreamingResponseAsync(history, new ChatOptions { MaxOutputTokens = 30 }))
+            {
+                Console.Write(update.Text);
+                updates.Add(update);
+            }
+
+            history.AddMessages(updates);
+        }
+
+        Assert.Equal(["system", "user", "assistant", "user", "assistant"], history.Select(message => message.Role.Value));
+    }
+
+    [Fact]
+    public async Task Limits()
+    {
+        var chat = _model.AsIChatClient();
+
+        var options = new ChatOptions
+        {
+            MaxOutputTokens = 30,
+            StopSequences = ["\n", "END"],
+            Temperature = 0.7f,
+            Seed = 42,
+        };
+        var first = await chat.GetResponseAsync("Hello", options);
+        var second = await chat.GetResponseAsync("Hello", options);
+        Console.WriteLine(first.Text == second.Text); // True: the same seed and request
+
+        Assert.Equal(first.Text, second.Text);
+        Assert.DoesNotContain("\n", first.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sampling()
+    {
+        var chat = _model.AsIChatClient();
+
+        var options = new ChatOptions { MaxOutputTokens = 30 }
+            .WithMinP(0.1f)
+            .WithRepetitionPenalty(1.1f, window: 128)
+            .WithDry(0.8f);
+        await chat.GetResponseAsync("Hello", options);
+
+        var byKey = new ChatOptions { MaxOutputTokens = 30, AdditionalProperties = new() { ["min_p"] = 0.1, ["dry_base"] = 1.5 } };
+        await chat.GetResponseAsync("Hello", byKey);
+
+        var everything = new ChatOptions
+        {
+            RawRepresentationFactory = _ => new GenerationOptions { Sampling = SamplingOptions.Greedy, MaxOutputTokens = 30 },
+        };
+        await chat.GetResponseAsync("Hello", everything);
+
+        Assert.Equal(0.1f, options.AdditionalProperties![ChatOptionsExtensions.MinPKey]);
+    }
+
+    [Fact]
+    public async Task Usage()
+    {
+        var chat = _model.AsIChatClient();
+        List<ChatMessage> history = [new(ChatRole.User, string.Join(' ', Enumerable.Repeat("Tell me more.", 20)))];
+        await chat.GetResponseAsync(history, new ChatOptions { MaxOutputTokens = 5 });
+
+        var response = await chat.GetResponseAsync(history, new ChatOptions { MaxOutputTokens = 30 });
+        var usage = response.Usage!;
+        Console.WriteLine($"{usage.InputTokenCount} tokens read, {usage.CachedInputTokenCount} of them cached, {usage.OutputTokenCount} written");
+        if (response.FinishReason == ChatFinishReason.Length)
+            Console.WriteLine("The answer was cut at a limit.");
+
+        Assert.InRange(usage.CachedInputTokenCount!.Value, 1, usage.InputTokenCount!.Value);
+    }
+
+    [Fact]
+    public async Task Cancellation()
+    {
+        var chat = _model.AsIChatClient();
+
+        using var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        try
+        {
+            await foreach (var update in chat.GetStreamingResponseAsync("Tell me a story.", cancellationToken: cancel.Token))
+            {
+                Console.Write(update.Text);
+                await cancel.CancelAsync(); // heard enough
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Console.WriteLine(" (stopped)");
+        }
+
+        Assert.True(cancel.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Completion()
+    {
+        var model = _model;
+
+        var sampling = model.DefaultSampling with { Temperature = 0.5f };
+        var options = new GenerationOptions { MaxOutputTokens = 30, Seed = 7, Sampling = sampling };
+        await foreach (var update in model.CompleteStreamingAsync("Once upon a time", options))
+            Console.Write(update.Text);
+
+        Assert.NotEmpty((await model.CompleteAsync("Once upon a time", options)).Text);
+    }
+
+    [Fact]
+    public async Task SeveralModels()
+    {
+        string small = Golden.TinyModel, large = Golden.TinyModel;
+        var services = new ServiceCollection();
+
+        services.AddEmbeddedLlm()
+            .AddModel("small", options => options.Path = small)
+            .AddModel("large", options => options.Path = large);
+        services.AddSingleton<Writer>();
+
+        await using var provider = services.BuildServiceProvider();
+        Assert.NotEmpty(await provider.GetRequiredService<Writer>().TitleAsync("whales"));
+        Assert.Same(provider.GetRequiredKeyedService<IChatClient>("small"), provider.GetRequiredService<IChatClient>());
+    }
+
+    public sealed class Writer([FromKeyedServices("small")] IChatClient chat)
+    {
+        public async Task<string> TitleAsync(string topic) =>
+            (await chat.GetResponseAsync($"A title for a text about {topic}:", new() { MaxOutputTokens = 20, Seed = 1 })).Text;
+    }
+
+    /// <summary>The JSON of the page, bound: a key that is no option would throw.</summary>
+    [Fact]
+    public void Configuration()
+    {
+        var page = File.ReadAllText(Path.Combine(Golden.Root, "docs", "guide.md"));
+        var json = page.ReplaceLineEndings("\n").Split("```text\n").Single(block => block.StartsWith('{')).Split("```")[0];
+        using var stream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json));
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddJsonStream(stream);
+        builder.Configuration["EmbeddedLlm:Models:chat:Path"] = Golden.TinyModel;
+
+        builder.Services.AddEmbeddedLlm().AddModel("chat");
+
+        using var host = builder.Build();
+        var model = host.Services.GetRequiredService<LlmModel>();
+        Assert.Equal((2048, 0.6f, 0.05f), (model.ContextLength, model.DefaultSampling.Temperature, model.DefaultSampling.MinP));
+    }
+
+    [Fact]
+    public void Memory()
+    {
+        var path = Golden.TinyModel;
+
+        var options = new LlmOptions
+        {
+            ContextLength = 1024, // one request, prompt and answer together
+            KvCacheBytes = 64 << 20, // all requests together
+            KvType = KvType.F16,
+            MaxConcurrentSequences = 8,
+            MaxQueuedRequests = 100,
+        };
+        using var model = LlmModel.Load(path, options);
+
+        Assert.Equal(1024, model.ContextLength);
+    }
+
+    [Fact]
+    public async Task Exceptions()
+    {
+        using var model = LlmModel.Load(Golden.TinyModel, new LlmOptions { ContextLength = 16 });
+        var chat = model.AsIChatClient();
+        List<ChatMessage> history = [new(ChatRole.User, string.Join(' ', Enumerable.Repeat("Hello, world!", 50))), new(ChatRole.User, "Hi")];
+
+        try
+        {
+            await chat.GetResponseAsync(history, new ChatOptions { MaxOutputTokens = 30 });
+        }
+        catch (ContextFullException full)
+        {
+            Console.WriteLine($"{full.PromptTokens} tokens do not fit into {full.ContextTokens}.");
+            history.RemoveAt(0); // the oldest message
+        }
+        catch (QueueFullException)
+        {
+            Console.WriteLine("Busy, try again later.");
+        }
+
+        Assert.Single(history);
+    }
+
+    [Fact]
+    public void Quantizing()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.File("model-f16.gguf"), target = folder.File("model-q8_0.gguf");
+        TinyModel.Write(source, GgmlType.F16);
+
+        using (var file = GgufFile.Open(source))
+            GgufQuantizer.Quantize(file, "Q8_0", target);
+
+        Assert.True(new FileInfo(target).Length < new FileInfo(source).Length);
+    }
+
+    [Fact]
+    public async Task Testing()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("tiny.gguf");
+
+        TinyModel.Write(path);
+        using var model = LlmModel.Load(path);
+        var answer = await model.AsIChatClient().GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 10, Seed = 1 });
+        Assert.InRange(answer.Usage!.OutputTokenCount!.Value, 1, 10);
+    }
+}
