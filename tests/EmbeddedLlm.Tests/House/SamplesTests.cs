@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
 
 namespace EmbeddedLlm.Tests.House;
@@ -39,6 +40,10 @@ public sealed class SamplesTests
             response.EnsureSuccessStatusCode();
             Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
             Assert.Contains("data: ", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+            using var empty = await http.PostAsJsonAsync(new Uri($"{address}/chat"), new { message = "" });
+            using var tooLong = await http.PostAsJsonAsync(new Uri($"{address}/chat"), new { message = new string('x', 20_000) });
+            Assert.Equal((HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge), (empty.StatusCode, tooLong.StatusCode));
         }
         finally
         {
