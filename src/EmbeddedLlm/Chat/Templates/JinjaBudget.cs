@@ -12,6 +12,7 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
     private long _steps;
     private long _nextCheck;
     private int _callDepth;
+    private int _walkDepth;
 
     public JinjaLimits Limits { get; } = limits;
 
@@ -93,4 +94,12 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
     }
 
     public void LeaveCall() => _callDepth--;
+
+    public void EnterWalk()
+    {
+        if (++_walkDepth > Limits.MaxNesting)
+            throw new JinjaException($"The template chains more than {Limits.MaxNesting} generators.");
+    }
+
+    public void LeaveWalk() => _walkDepth--;
 }

@@ -80,10 +80,11 @@ internal sealed partial class JinjaInterpreter
     {
         if (filter is null)
             return body;
+        Visit(filter);
         // The innermost filter of a block has no input of its own: it takes the body.
         var input = filter.Input is JinjaExpression.Filter inner ? ApplyTo(inner, body) : filter.Input is null ? body : Evaluate(filter.Input);
         var arguments = Arguments(filter.Arguments);
-        Visit(filter);
+        _at = filter.At;
         return Filter(filter.Identifier, input, arguments);
     }
 
@@ -208,11 +209,21 @@ internal sealed partial class JinjaInterpreter
                 yield return range[i];
         }
 
-        static IEnumerable<object?> Rest(JinjaIterator iterator)
+        IEnumerable<object?> Rest(JinjaIterator iterator)
         {
-            while (iterator.Rest.MoveNext())
+            while (MoveNext(iterator))
                 yield return iterator.Rest.Current;
         }
+    }
+
+    /// <summary>The one place where a generator is walked. It may walk another one, and so on, in any chain that a template has made.</summary>
+    private bool MoveNext(JinjaIterator iterator)
+    {
+        Budget.EnterWalk();
+        EnsureStack();
+        var isThere = iterator.Rest.MoveNext();
+        Budget.LeaveWalk();
+        return isThere;
     }
 
     /// <summary>The items in a list of their own.</summary>

@@ -45,6 +45,11 @@ internal sealed partial class JinjaInterpreter
     {
         _at = node.At;
         Budget.Spend();
+        EnsureStack();
+    }
+
+    private static void EnsureStack()
+    {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw new JinjaException("The template nests too deeply for the stack of this thread.");
     }

@@ -104,6 +104,67 @@ public class JinjaLimitsTests
         Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(20));
     }
 
+    public static TheoryData<string, string> Chains() => new()
+    {
+        { "[1]", "ns.l|slice(1)" }, { "[1]", "ns.l|batch(1)" }, { "[1]", "ns.l|select" }, { "[0]", "ns.l|reject" }, { "[1]", "ns.l|map('string')" }, { "[1]", "ns.l|unique" },
+        { "['a']", "ns.l|map(attribute=0)" }, { "['a']", "ns.l|selectattr(0)" }, { "['']", "ns.l|rejectattr('x')" }, { "[1]", "ns.l|map('default', 1)|select('eq', 1)" },
+        // A generator inside of a list is walked by the filter that another one maps.
+        { "[1]|select", "[ns.l]|map('list')" }, { "[1]|select", "[ns.l]|map('first')" }, { "[1]|select", "[ns.l]|map('join')" }, { "[1]|select", "[1]|select('in', ns.l)" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Chains))]
+    public void Render_LongChainOfGenerators_FailsWithoutOverflow(string first, string next)
+    {
+        var template = $"{{% set ns = namespace(l={first}) %}}{{% for i in range(LENGTH) %}}{{% set ns.l = {next} %}}{{% endfor %}}";
+        foreach (var use in new[] { "{{ ns.l|list }}", "{{ ns.l|join }}", "{{ ns.l|first }}", "{% for i in ns.l %}{{ i }}{% endfor %}", "{% for i in [1] if 2 in ns.l %}{% endfor %}", "{% set a, b, c = ns.l %}" })
+        {
+            Assert.Contains("128 generators", Fails((template + use).Replace("LENGTH", "10000", StringComparison.Ordinal)).Message, StringComparison.Ordinal);
+            Assert.Matches("128 generators|the stack", OnThread(256, (template + use).Replace("LENGTH", "3000", StringComparison.Ordinal))!);
+        }
+        Assert.Null(OnThread(1024, (template + "{{ ns.l|list }}").Replace("LENGTH", "60", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("map('list')")]
+    [InlineData("map('first')")]
+    [InlineData("select('in', ns.it)")]
+    public void Render_GeneratorThatWalksItself_FailsWithoutOverflow(string walk)
+    {
+        // Each item that the generator takes is the generator: it goes one level deeper for each item left.
+        var template = $"{{% set ns = namespace() %}}{{% set ns.it = ([ns] * 100000)|map(attribute='it')|{walk} %}}{{{{ ns.it|list|length }}}}";
+        Assert.True(OnThread(256, template) is null or { Length: > 0 });
+    }
+
+    [Theory]
+    [InlineData("|e")]
+    [InlineData("|map('e')")]
+    [InlineData(".x")]
+    [InlineData("()")]
+    [InlineData("[0]")]
+    [InlineData(" + 1")]
+    [InlineData(" ~ 1")]
+    [InlineData(" and 1")]
+    [InlineData(" or 0")]
+    [InlineData(" if 1")]
+    [InlineData(" is defined")]
+    public void Render_LongChainOnASmallStack_FailsWithoutOverflow(string link)
+    {
+        var chain = string.Concat(Enumerable.Repeat(link, 1000));
+        Assert.True(OnThread(256, $"{{{{ s{chain} }}}}{{% set x{(link.StartsWith('|') ? chain : "")} %}}a{{% endset %}}") is null or { Length: > 0 });
+    }
+
+    /// <summary>Renders on a thread with a stack of so many KiB; gives the message of what failed, null where nothing did.</summary>
+    private static string? OnThread(int stack, string template)
+    {
+        Exception? failure = null;
+        var thread = new Thread(() => failure = Record.Exception(() => JinjaTemplate.Parse(template).Render(new JsonObject { ["s"] = "text" })), stack * 1024);
+        thread.Start();
+        thread.Join();
+        Assert.True(failure is null or JinjaException, failure?.ToString());
+        return failure?.Message;
+    }
+
     [Fact]
     public void Render_CyclicNamespace_Prints() =>
         Assert.StartsWith("<Namespace", JinjaTemplate.Parse("{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns }}").Render([]), StringComparison.Ordinal);
