@@ -24,6 +24,12 @@ public sealed record JinjaLimits
     /// <summary>UTF-16 units of one string, and so of the output.</summary>
     public int MaxTextLength { get; init; } = 1 << 24;
 
+    /// <summary>
+    /// Bytes of strings, lists and other values that one rendering makes, kept or not, by an estimate that is not below what they take.
+    /// A rendering therefore never holds more than this, besides its variables and, while a string is made, a few copies of that one.
+    /// </summary>
+    public long MaxMemory { get; init; } = 1 << 28;
+
     /// <summary>Elements of one value, those of nested lists and dicts included.</summary>
     public int MaxValueSize { get; init; } = 1 << 22;
 
