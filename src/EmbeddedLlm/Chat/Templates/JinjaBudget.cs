@@ -11,7 +11,9 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
     private readonly long _start = time.GetTimestamp();
     private long _steps;
     private long _nextCheck;
+    private long _bytes;
     private int _callDepth;
+    private int _walkDepth;
 
     public JinjaLimits Limits { get; } = limits;
 
@@ -30,36 +32,56 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
             throw new JinjaException($"The template renders for more than {Limits.TimeLimit.TotalSeconds} seconds.");
     }
 
+    /// <summary>Pays for memory. Nothing is ever given back: what a template may still hold is not followed.</summary>
+    public void SpendMemory(long bytes)
+    {
+        _bytes += bytes;
+        if (_bytes > Limits.MaxMemory)
+            throw new JinjaException($"The template makes values of more than {Limits.MaxMemory} bytes.");
+        Spend(bytes / 32);
+    }
+
     /// <summary>Pays for a string before it is built.</summary>
     public void SpendText(long length)
     {
+        CheckText(length);
+        SpendMemory(32 + 2 * length);
+    }
+
+    public void CheckText(long length)
+    {
         if (length > Limits.MaxTextLength)
             throw new JinjaException($"The template builds a string of more than {Limits.MaxTextLength} characters.");
-        Spend(length / 16);
     }
 
     /// <summary>Pays for looking for a string in another, which at worst compares it at every place.</summary>
-    public void SpendSearch(string text, string part) => Spend((long)text.Length * Math.Min(part.Length, text.Length) / 4096);
+    public void SpendSearch(string text, string part) => Spend((Math.Max(0L, text.Length - part.Length) + 1) * part.Length / 1024);
 
-    /// <summary>Pays for the places of a list before they are filled.</summary>
+    /// <summary>Pays for a list: for itself, and for each item its place and a number to stand there.</summary>
     public void SpendItems(long count)
+    {
+        CheckItems(count);
+        SpendMemory(128 + 32 * count);
+    }
+
+    public void CheckItems(long count)
     {
         if (count > Limits.MaxValueSize)
             throw new JinjaException($"The template builds a value of more than {Limits.MaxValueSize} elements.");
-        Spend(count / 4);
     }
 
     /// <summary>
-    /// Size and depth of a new list, tuple or dict, nested ones included. With both bounded when a value is made,
+    /// Size, weight and depth of a new list, tuple or dict, nested ones included. With both bounded when a value is made,
     /// whoever walks it later (printing, comparing, hashing) needs no guard of his own.
     /// </summary>
-    public (long Size, int Depth) Measure(IEnumerable<object?> items)
+    public (long Size, long Weight, int Depth) Measure(IEnumerable<object?> items)
     {
-        long size = 1;
+        long size = 1, weight = 1;
         var depth = 1;
         foreach (var item in items)
         {
             size++;
+            weight += 1 + JinjaOperators.Weight(item);
             if (item is not JinjaContainer container)
                 continue;
             size += container.Size;
@@ -69,7 +91,7 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
             throw new JinjaException($"The template builds a value of more than {Limits.MaxValueSize} elements.");
         if (depth > Limits.MaxNesting)
             throw new JinjaException($"The template builds a value nested more than {Limits.MaxNesting} levels deep.");
-        return (size, depth);
+        return (size, weight, depth);
     }
 
     /// <summary>An integer as value, not too long.</summary>
@@ -83,7 +105,7 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
     {
         if (bits > MaxIntegerBits)
             throw new JinjaException($"The template computes an integer of more than {MaxIntegerBits} bits.");
-        Spend((long)bits / 256);
+        SpendMemory((long)bits / 8);
     }
 
     public void EnterCall()
@@ -93,4 +115,12 @@ internal sealed class JinjaBudget(JinjaLimits limits, TimeProvider time, Cancell
     }
 
     public void LeaveCall() => _callDepth--;
+
+    public void EnterWalk()
+    {
+        if (++_walkDepth > Limits.MaxNesting)
+            throw new JinjaException($"The template chains more than {Limits.MaxNesting} generators.");
+    }
+
+    public void LeaveWalk() => _walkDepth--;
 }

@@ -66,25 +66,38 @@ internal static partial class JinjaFilters
         : $"There is no filter '{name}'.";
 
     /// <summary>A change of the text alone: what was marked safe stays so.</summary>
-    private static object OnText(JinjaInterpreter x, object? value, Func<string, string> change)
+    private static object OnText(JinjaInterpreter x, object? value, Func<JinjaBudget, string, string> change)
     {
-        var text = change(JinjaText.Str(x.Budget, value));
+        var text = change(x.Budget, JinjaText.Str(x.Budget, value));
         return value is JinjaMarkup ? new JinjaMarkup(text) : text;
     }
 
     private static object? Method(JinjaInterpreter x, object? value, string name, params object?[] arguments) =>
         JinjaStringMethods.All[name].Call(x, value is JinjaMarkup ? value : JinjaText.Str(x.Budget, value), JinjaArguments.Of(arguments));
 
-    private static string Title(string text)
+    private static string Title(JinjaBudget budget, string text)
     {
-        var title = new StringBuilder();
-        foreach (Match word in TitleWords().Matches(text))
-            title.Append(JinjaStringMethods.Upper(word.Value[..JinjaText.Offset(word.Value, 1)])).Append(JinjaStringMethods.Lower(word.Value[JinjaText.Offset(word.Value, 1)..]));
+        var title = new JinjaTextBuilder(budget);
+        for (var i = 0; i < text.Length;)
+        {
+            var start = i;
+            while (i < text.Length && !IsBetweenWords(text[i]))
+                i++;
+            if (i > start)
+            {
+                var word = text[start..i];
+                var first = JinjaText.Offset(word, 1);
+                title.Append(JinjaStringMethods.Upper(budget, word[..first])).Append(JinjaStringMethods.Lower(budget, word[first..]));
+            }
+            else
+            {
+                title.Append(text[i++]);
+            }
+        }
         return title.ToString();
-    }
 
-    [GeneratedRegex(@"[-\s({\[<]+|[^-\s({\[<]+")]
-    private static partial Regex TitleWords();
+        static bool IsBetweenWords(char c) => char.IsWhiteSpace(c) || c is '-' or '(' or '{' or '[' or '<';
+    }
 
     [GeneratedRegex(@"\w+")]
     private static partial Regex Words();
@@ -125,6 +138,7 @@ internal static partial class JinjaFilters
             return value;
         if (!JinjaText.TryString(value, out var text))
             throw new JinjaException($"truncate takes a string, found a {JinjaText.TypeName(value)}.");
+        x.Budget.SpendText(length);
         var cut = text[..JinjaText.Offset(text, length - JinjaText.Length(end))];
         if (!a.Flag(1) && cut.LastIndexOf(' ') is var blank and >= 0)
             cut = cut[..blank];
@@ -167,7 +181,7 @@ internal static partial class JinjaFilters
     {
         var found = x.GetAttribute(value, name);
         return value is JinjaDict dict && dict.TryGet(name, out var item) && ReferenceEquals(found, item)
-            ? new JinjaUndefined($"'dict object' has no attribute '{name}'.")
+            ? x.Undefined($"'dict object' has no attribute '{JinjaText.Short(name)}'.")
             : found;
     }
 

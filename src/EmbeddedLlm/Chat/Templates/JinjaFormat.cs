@@ -189,6 +189,7 @@ internal static class JinjaFormat
             }
             else
             {
+                interpreter.Budget.Spend(arguments.Named.Count / 4);
                 var index = arguments.Named.ToList().FindIndex(n => n.Name == first);
                 value = index >= 0 ? arguments.Named[index].Value : throw new JinjaException($"The format needs a value '{first}'.");
             }

@@ -13,7 +13,7 @@ internal static class JinjaGlobals
         ["range"] = Range,
         ["dict"] = (x, a) => new JinjaDict(x.Budget, [.. Pairs(x, a), .. a.Named.Select(n => ((object?)n.Name, n.Value))]),
         ["namespace"] = Namespace,
-        ["cycler"] = (x, a) => a.Positional.Length > 0 ? new JinjaCycler(a.Positional) : throw new JinjaException("cycler() needs items."),
+        ["cycler"] = (x, a) => a.Positional.Length > 0 ? new JinjaCycler(x.Budget, a.Positional) : throw new JinjaException("cycler() needs items."),
         ["joiner"] = (x, a) => new JinjaJoiner(a.Positional is [var separator] ? separator : a.Named is [("sep", var named)] ? named : ", "),
         ["raise_exception"] = (x, a) => throw new JinjaException(a.Positional is [var message] ? JinjaText.Str(x.Budget, message) : "raise_exception() takes one message."),
         ["strftime_now"] = (x, a) => a.Positional is [string format] ? JinjaTime.Format(x.Budget, x.Budget.Time.GetLocalNow(), format) : throw new JinjaException("strftime_now() takes one format."),
@@ -39,6 +39,7 @@ internal static class JinjaGlobals
             values[JinjaText.TryString(key, out var name) ? name : throw new JinjaException("The names of a namespace are strings.")] = value;
         foreach (var (name, value) in arguments.Named)
             values[name] = value;
+        x.Budget.SpendItems(4 + 2L * values.Count);
         return new(values);
     }
 
@@ -52,9 +53,16 @@ internal static class JinjaGlobals
 }
 
 /// <summary><c>cycler(a, b, …)</c>: gives its items in turn.</summary>
-internal sealed class JinjaCycler(object?[] items) : JinjaObject
+internal sealed class JinjaCycler : JinjaObject
 {
+    private readonly object?[] _items;
     private int _at;
+
+    public JinjaCycler(JinjaBudget budget, object?[] items)
+    {
+        budget.SpendItems(items.Length);
+        _items = items;
+    }
 
     public override string TypeName => "Cycler";
 
@@ -62,11 +70,11 @@ internal sealed class JinjaCycler(object?[] items) : JinjaObject
     {
         value = name switch
         {
-            "current" => items[_at],
+            "current" => _items[_at],
             "next" => new JinjaCallable("next", (_, _) =>
             {
-                var item = items[_at];
-                _at = (_at + 1) % items.Length;
+                var item = _items[_at];
+                _at = (_at + 1) % _items.Length;
                 return item;
             }),
             "reset" => new JinjaCallable("reset", (_, _) =>

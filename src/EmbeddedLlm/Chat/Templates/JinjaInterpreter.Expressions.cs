@@ -13,7 +13,7 @@ internal sealed partial class JinjaInterpreter
             case JinjaExpression.Constant constant:
                 return constant.Value;
             case JinjaExpression.Name name:
-                return _scope.TryGet(name.Identifier, out var variable) ? variable : new JinjaUndefined($"'{name.Identifier}' is undefined.");
+                return _scope.TryGet(name.Identifier, out var variable) ? variable : Undefined($"'{JinjaText.Short(name.Identifier)}' is undefined.");
             case JinjaExpression.Attribute attribute:
                 return At(expression, GetAttribute(Evaluate(attribute.Target), attribute.Identifier));
             case JinjaExpression.Item { Index: JinjaExpression.Slice slice } item:
@@ -80,10 +80,11 @@ internal sealed partial class JinjaInterpreter
     {
         if (filter is null)
             return body;
+        Visit(filter);
         // The innermost filter of a block has no input of its own: it takes the body.
         var input = filter.Input is JinjaExpression.Filter inner ? ApplyTo(inner, body) : filter.Input is null ? body : Evaluate(filter.Input);
         var arguments = Arguments(filter.Arguments);
-        Visit(filter);
+        _at = filter.At;
         return Filter(filter.Identifier, input, arguments);
     }
 
@@ -150,11 +151,12 @@ internal sealed partial class JinjaInterpreter
             foreach (var (key, value) in dict.Entries)
                 Name(JinjaText.TryString(key, out var name) ? name : throw new JinjaException("The keys of what follows ** must be strings."), value);
         }
-        Budget.SpendItems(positional.Length + named.Count);
+        Budget.Spend(positional.Length + named.Count);
         return new(positional, named);
 
         void Name(string name, object? value)
         {
+            Budget.Spend(named.Count / 16);
             if (named.Exists(n => n.Name == name))
                 throw new JinjaException($"The argument '{name}' is given twice.");
             named.Add((name, value));
@@ -208,15 +210,37 @@ internal sealed partial class JinjaInterpreter
                 yield return range[i];
         }
 
-        static IEnumerable<object?> Rest(JinjaIterator iterator)
+        IEnumerable<object?> Rest(JinjaIterator iterator)
         {
-            while (iterator.Rest.MoveNext())
+            while (MoveNext(iterator))
                 yield return iterator.Rest.Current;
         }
     }
 
+    /// <summary>The one place where a generator is walked. It may walk another one, and so on, in any chain that a template has made.</summary>
+    private bool MoveNext(JinjaIterator iterator)
+    {
+        Budget.EnterWalk();
+        EnsureStack();
+        var isThere = iterator.Rest.MoveNext();
+        Budget.LeaveWalk();
+        return isThere;
+    }
+
     /// <summary>The items in a list of their own.</summary>
-    public List<object?> Items(object? value) => [.. Iterate(value).Take(Budget.Limits.MaxValueSize)];
+    public List<object?> Items(object? value)
+    {
+        List<object?> items = [.. Iterate(value).Take(Budget.Limits.MaxValueSize)];
+        Budget.SpendItems(items.Count);
+        return items;
+    }
+
+    /// <summary>An undefined value with the reason for it.</summary>
+    public JinjaUndefined Undefined(string reason)
+    {
+        Budget.SpendText(reason.Length);
+        return new(reason);
+    }
 
     /// <summary><c>value.name</c>: an attribute or method first, then the item of that name.</summary>
     public object? GetAttribute(object? value, string name)
@@ -224,14 +248,14 @@ internal sealed partial class JinjaInterpreter
         JinjaOperators.RefuseUndefined(value);
         if (FindAttribute(value, name, out var attribute) || (value is JinjaDict dict && dict.TryGet(name, out attribute)))
             return attribute;
-        return new JinjaUndefined($"'{Describe(value)}' has no attribute '{name}'.");
+        return Undefined($"'{Describe(value)}' has no attribute '{JinjaText.Short(name)}'.");
     }
 
     /// <summary><c>value[index]</c>: an item first, then, for a string, the attribute or method of that name.</summary>
     public object? GetItem(object? value, object? index)
     {
         JinjaOperators.RefuseUndefined(value);
-        Budget.Spend(value is JinjaContainer ? 0 : JinjaOperators.Weight(value));
+        Budget.Spend(1 + (value is JinjaContainer ? 0 : JinjaOperators.Weight(value)));
         if (value is JinjaDict dict)
         {
             if (JinjaKey.IsHashable(index) && dict.TryGet(index, out var found))
@@ -244,17 +268,20 @@ internal sealed partial class JinjaInterpreter
                 return ItemAt(value!, (long)place);
         }
         if (!JinjaText.TryString(index, out var name))
-            return new JinjaUndefined($"{Describe(value)} has no element {JinjaText.Repr(Budget, index)}.");
-        return FindAttribute(value, name, out var attribute) ? attribute : new JinjaUndefined($"'{Describe(value)}' has no attribute '{name}'.");
+            return Undefined($"{Describe(value)} has no element {JinjaText.Short(JinjaText.Repr(Budget, index))}.");
+        return FindAttribute(value, name, out var attribute) ? attribute : Undefined($"'{Describe(value)}' has no attribute '{JinjaText.Short(name)}'.");
     }
 
     private static string Describe(object? value) => value is null ? "None" : JinjaText.TypeName(value) + " object";
 
     private bool FindAttribute(object? value, string name, out object? attribute)
     {
-        attribute = new JinjaUndefined($"Access to the attribute '{name}' of a {JinjaText.TypeName(value)} is not allowed.");
+        attribute = null;
         if (name.StartsWith("__", StringComparison.Ordinal) || (value is JinjaObject && name.StartsWith('_')))
+        {
+            attribute = NotAllowed();
             return true;
+        }
         if (value is JinjaObject thing)
             return thing.TryGetAttribute(this, name, out attribute);
         if (value is JinjaTuple { IsGroup: true } group && name is "grouper" or "list")
@@ -264,12 +291,21 @@ internal sealed partial class JinjaInterpreter
         }
         var (methods, forbidden) = JinjaMethods.Of(value);
         if (forbidden.Contains(name))
+        {
+            attribute = NotAllowed();
             return true;
+        }
         if (!methods.TryGetValue(name, out var method))
             return false;
-        attribute = new JinjaCallable(name, (interpreter, arguments) => method.Call(interpreter, value, arguments));
+        Budget.SpendMemory(128);
+        attribute = Bind(method, value);
         return true;
+
+        JinjaUndefined NotAllowed() => Undefined($"Access to the attribute '{JinjaText.Short(name)}' of a {JinjaText.TypeName(value)} is not allowed.");
     }
+
+    private static JinjaCallable Bind(JinjaFunction method, object? value) =>
+        new(method.Name, (interpreter, arguments) => method.Call(interpreter, value, arguments));
 
     /// <summary>Python's <c>len</c>, where there is one.</summary>
     public static bool TryLength(object? value, out long length)
@@ -324,9 +360,11 @@ internal sealed partial class JinjaInterpreter
         }
         JinjaText.TryString(value, out var text);
         Budget.Spend(text.Length / 16);
+        if (stride == 1)
+            Budget.SpendText(Math.Max(0, to - from));
         var part = stride == 1
             ? (from < to ? text[JinjaText.Offset(text, from)..JinjaText.Offset(text, to)] : "")
-            : Pick(JinjaText.Characters(text).ToArray());
+            : Pick(JinjaText.Offsets(text));
         return value is JinjaMarkup ? new JinjaMarkup(part) : part;
 
         IEnumerable<long> Places()
@@ -335,7 +373,13 @@ internal sealed partial class JinjaInterpreter
                 yield return places[i];
         }
 
-        string Pick(string[] characters) => string.Concat(Places().Select(i => characters[i]));
+        string Pick(int[] offsets)
+        {
+            var picked = new JinjaTextBuilder(Budget);
+            foreach (var i in Places())
+                picked.Append(text.AsSpan(offsets[i]..offsets[i + 1]));
+            return picked.ToString();
+        }
 
         BigInteger Bound(object? bound, long fallback) => bound is null ? fallback
             : JinjaNumbers.TryInteger(bound, out var integer) ? integer

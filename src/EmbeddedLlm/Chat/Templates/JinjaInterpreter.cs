@@ -45,6 +45,11 @@ internal sealed partial class JinjaInterpreter
     {
         _at = node.At;
         Budget.Spend();
+        EnsureStack();
+    }
+
+    private static void EnsureStack()
+    {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw new JinjaException("The template nests too deeply for the stack of this thread.");
     }
@@ -97,9 +102,12 @@ internal sealed partial class JinjaInterpreter
                     return Execute(with.Body);
                 });
             case JinjaStatement.Macro macro:
+                // It keeps its scope alive.
+                Budget.SpendMemory(512);
                 _scope.Set(macro.Definition.Name, new JinjaMacro(macro.Definition, _scope));
                 return Flow.Next;
             case JinjaStatement.CallBlock block:
+                Budget.SpendMemory(512);
                 var caller = new JinjaMacro(block.Caller, _scope);
                 _output.Append(JinjaText.Str(Budget, Call(block.Call, ("caller", caller))));
                 return Flow.Next;
@@ -141,11 +149,14 @@ internal sealed partial class JinjaInterpreter
         switch (target)
         {
             case JinjaExpression.Name name:
+                Budget.SpendMemory(64);
                 _scope.Set(name.Identifier, value);
                 break;
             case JinjaExpression.Attribute attribute:
                 if (Evaluate(attribute.Target) is not JinjaNamespace space)
                     throw new JinjaException($"The attribute '{attribute.Identifier}' can only be set on a namespace().");
+                if (!space.Values.ContainsKey(attribute.Identifier))
+                    Budget.SpendMemory(64);
                 space.Values[attribute.Identifier] = value;
                 break;
             case JinjaExpression.TupleLiteral tuple:
@@ -178,7 +189,8 @@ internal sealed partial class JinjaInterpreter
             Budget.LeaveCall();
             return text;
         };
-        var loop = new JinjaLoop(node.Test is null ? Iterate(items) : Select(node, items, outer), node.Test is null ? items : null, depth, recurse);
+        Budget.Spend(items is JinjaContainer ? 0 : JinjaOperators.Weight(items));
+        var loop = new JinjaLoop(Budget, node.Test is null ? Iterate(items) : Select(node, items, outer), node.Test is null ? items : null, depth, recurse);
         // As in Jinja: 'else' runs unless the body ran to its end at least once.
         var hasFinished = false;
         while (loop.MoveNext())
@@ -220,6 +232,7 @@ internal sealed partial class JinjaInterpreter
         var named = arguments.Named.ToDictionary(a => a.Name, a => a.Value);
         var result = "";
         Budget.EnterCall();
+        Budget.SpendMemory(64L * definition.Parameters.Length);
         In(scope, () =>
         {
             // Defaults are evaluated at each call and see the parameters before them.
@@ -231,7 +244,7 @@ internal sealed partial class JinjaInterpreter
                 else if (named.Remove(name, out var value))
                     scope.Set(name, value);
                 else
-                    scope.Set(name, fallback is null ? new JinjaUndefined($"The parameter '{name}' of '{definition.Name}' was not given.") : Evaluate(fallback));
+                    scope.Set(name, fallback is null ? Undefined($"The parameter '{JinjaText.Short(name)}' of '{JinjaText.Short(definition.Name)}' was not given.") : Evaluate(fallback));
             }
             if (definition.TakesCaller)
                 scope.Set("caller", named.Remove("caller", out var caller) ? caller : new JinjaUndefined("No caller is defined: the macro was not called by a call block."));

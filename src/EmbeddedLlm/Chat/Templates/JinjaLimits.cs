@@ -12,7 +12,7 @@ public sealed record JinjaLimits
     /// <summary>UTF-16 units of template source.</summary>
     public int MaxTemplateLength { get; init; } = 1 << 20;
 
-    /// <summary>Levels of nested expressions and blocks in the source, and of lists and dicts in a value. Chains such as <c>a + b + c</c> may have eight times as many links.</summary>
+    /// <summary>Levels of nested expressions and blocks in the source, of lists and dicts in a value, and of generators (<c>map</c>, <c>select</c>, …) that walk each other. Chains such as <c>a + b + c</c> may have eight times as many links.</summary>
     public int MaxNesting { get; init; } = 128;
 
     /// <summary>Work of one rendering: one step for each node evaluated or item visited, and one for each 32 bytes built.</summary>
@@ -23,6 +23,12 @@ public sealed record JinjaLimits
 
     /// <summary>UTF-16 units of one string, and so of the output.</summary>
     public int MaxTextLength { get; init; } = 1 << 24;
+
+    /// <summary>
+    /// Bytes of strings, lists and other values that one rendering makes, kept or not, by an estimate that is not below what they take.
+    /// A rendering therefore never holds more than this, besides its variables and, while a string is made, a few copies of that one.
+    /// </summary>
+    public long MaxMemory { get; init; } = 1 << 28;
 
     /// <summary>Elements of one value, those of nested lists and dicts included.</summary>
     public int MaxValueSize { get; init; } = 1 << 22;

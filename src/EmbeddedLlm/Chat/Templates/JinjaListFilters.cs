@@ -23,17 +23,17 @@ internal static class JinjaListFilters
             return x.GetSlice(value, null, null, -1L)!;
         return value is JinjaIterator
             ? new JinjaList(x.Budget, [.. Enumerable.Reverse(x.Items(value))])
-            : new JinjaIterator(Reversed(x, value));
+            : new JinjaIterator(x.Budget, Reversed(x, value));
     }
 
     public static object Items(JinjaInterpreter x, object? value, JinjaBound a) => value is JinjaDict or JinjaUndefined
-        ? new JinjaIterator(x.Iterate(value is JinjaDict dict ? new JinjaView(dict, JinjaViewKind.Items) : value))
+        ? new JinjaIterator(x.Budget, x.Iterate(value is JinjaDict dict ? new JinjaView(dict, JinjaViewKind.Items) : value))
         : throw new JinjaException($"items takes a dict, found a {JinjaText.TypeName(value)}.");
 
     /// <summary>Looks up an attribute such as <c>function.name</c> or <c>0</c> in an item.</summary>
     public static Func<object?, object?> Getter(JinjaInterpreter x, object? attribute, object? fallback = null)
     {
-        var parts = Parts(attribute);
+        var parts = Parts(x, attribute);
         return item =>
         {
             foreach (var part in parts)
@@ -46,20 +46,30 @@ internal static class JinjaListFilters
         };
     }
 
-    private static object?[] Parts(object? attribute) => attribute is null ? []
-        : !JinjaText.TryString(attribute, out var text) ? [attribute]
-        : [.. text.Split('.').Select(p => p.Length > 0 && p.All(char.IsAsciiDigit) ? JinjaNumbers.ParseInteger(p, 10) : p)];
+    private static object?[] Parts(JinjaInterpreter x, object? attribute)
+    {
+        if (attribute is null || !JinjaText.TryString(attribute, out var text))
+            return attribute is null ? [] : [attribute];
+        return [.. Names(x, text, '.').Select(p => p.Length > 0 && p.All(char.IsAsciiDigit) ? JinjaNumbers.ParseInteger(p, 10) : p)];
+    }
+
+    private static string[] Names(JinjaInterpreter x, string text, char separator)
+    {
+        x.Budget.SpendText(text.Length);
+        x.Budget.SpendItems(2L * text.AsSpan().Count(separator));
+        return text.Split(separator);
+    }
 
     /// <summary>The key to order an item by: its attribute, in lower case unless case counts.</summary>
     private static Func<object?, object?> Key(JinjaInterpreter x, object? attribute, bool isCaseSensitive, object? fallback = null)
     {
         var get = Getter(x, attribute, fallback);
-        return item => get(item) is var key && !isCaseSensitive && JinjaText.TryString(key, out var text) ? JinjaStringMethods.Lower(text) : key;
+        return item => get(item) is var key && !isCaseSensitive && JinjaText.TryString(key, out var text) ? JinjaStringMethods.Lower(x.Budget, text) : key;
     }
 
     public static object Sort(JinjaInterpreter x, object? value, JinjaBound a)
     {
-        object?[] attributes = JinjaText.TryString(a.Or(2, null), out var names) ? names.Split(',') : [a.Or(2, null)];
+        object?[] attributes = JinjaText.TryString(a.Or(2, null), out var names) ? Names(x, names, ',') : [a.Or(2, null)];
         var keys = Array.ConvertAll(attributes, n => Key(x, n, a.Flag(1)));
         return new JinjaList(x.Budget, JinjaOperators.Sort(x, x.Items(value), item => new JinjaList(x.Budget, [.. keys.Select(key => key(item))]), a.Flag(0)));
     }
@@ -78,10 +88,11 @@ internal static class JinjaListFilters
     {
         var key = Key(x, a.Or(1, null), a.Flag(0));
         var seen = new HashSet<JinjaKey>();
-        return new JinjaIterator(x.Iterate(value).Where(item => IsNew(key(item))));
+        return new JinjaIterator(x.Budget, x.Iterate(value).Where(item => IsNew(key(item))));
 
         bool IsNew(object? key)
         {
+            x.Budget.SpendMemory(32);
             x.Budget.Spend(JinjaOperators.Weight(key));
             return seen.Add(JinjaKey.Of(key));
         }
@@ -128,7 +139,7 @@ internal static class JinjaListFilters
     public static object Batch(JinjaInterpreter x, object? value, JinjaBound a)
     {
         var (size, fill) = (a.Integer(0), a.Or(1, null));
-        return new JinjaIterator(Batches());
+        return new JinjaIterator(x.Budget, Batches());
 
         IEnumerable<object?> Batches()
         {
@@ -146,7 +157,7 @@ internal static class JinjaListFilters
                 yield break;
             if (fill is not null && batch.Count < size)
             {
-                x.Budget.SpendItems(size);
+                x.Budget.CheckItems(size);
                 batch.AddRange(Enumerable.Repeat(fill, (int)size - batch.Count));
             }
             yield return new JinjaList(x.Budget, batch);
@@ -156,7 +167,7 @@ internal static class JinjaListFilters
     public static object Slice(JinjaInterpreter x, object? value, JinjaBound a)
     {
         var (slices, fill) = (a.Integer(0), a.Or(1, null));
-        return new JinjaIterator(Slices());
+        return new JinjaIterator(x.Budget, Slices());
 
         IEnumerable<object?> Slices()
         {
@@ -180,7 +191,7 @@ internal static class JinjaListFilters
 
     public static object Map(JinjaInterpreter x, object? value, JinjaArguments arguments)
     {
-        return new JinjaIterator(JinjaOperators.IsTrue(value) ? x.Iterate(value).Select(Function()) : []);
+        return new JinjaIterator(x.Budget, JinjaOperators.IsTrue(value) ? x.Iterate(value).Select(Function()) : []);
 
         Func<object?, object?> Function()
         {
@@ -199,7 +210,7 @@ internal static class JinjaListFilters
 
     public static object Select(JinjaInterpreter x, object? value, JinjaArguments arguments, bool isWanted, bool byAttribute)
     {
-        return new JinjaIterator(JinjaOperators.IsTrue(value) ? x.Iterate(value).Where(Predicate()) : []);
+        return new JinjaIterator(x.Budget, JinjaOperators.IsTrue(value) ? x.Iterate(value).Where(Predicate()) : []);
 
         Func<object?, bool> Predicate()
         {

@@ -1,7 +1,7 @@
 namespace EmbeddedLlm.Chat.Templates;
 
 /// <summary>The variable <c>loop</c>. It looks ahead only when asked to, as filters of a loop may depend on what its body has set.</summary>
-internal sealed class JinjaLoop(IEnumerable<object?> items, object? source, int depth, Func<object?, string>? recurse) : JinjaObject
+internal sealed class JinjaLoop(JinjaBudget budget, IEnumerable<object?> items, object? source, int depth, Func<object?, string>? recurse) : JinjaObject
 {
     private IEnumerator<object?> _rest = items.GetEnumerator();
     private (bool IsKnown, bool Exists, object? Value) _next;
@@ -79,6 +79,7 @@ internal sealed class JinjaLoop(IEnumerable<object?> items, object? source, int 
             var rest = new List<object?>();
             while (_rest.MoveNext())
                 rest.Add(_rest.Current);
+            budget.SpendItems(rest.Count);
             _rest = rest.GetEnumerator();
             _length = rest.Count + _index + 1 + (_next.Exists ? 1 : 0);
         }

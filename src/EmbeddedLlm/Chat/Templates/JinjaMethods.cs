@@ -26,7 +26,7 @@ internal static class JinjaMethods
         { "index", "/value /start= /stop=", (x, v, a) => Index(x, ((JinjaList)v!).Items, a) },
         { "count", "/value", (x, v, a) => x.Iterate(v).LongCount(i => JinjaOperators.Equal(x, i, a[0])) },
         { "copy", "", (x, v, a) => new JinjaList(x.Budget, [.. ((JinjaList)v!).Items]) },
-        { "pop", "/index=", (x, v, a) => Pop(((JinjaList)v!).Items, a.Integer(0, -1)) },
+        { "pop", "/index=", (x, v, a) => Pop(x, ((JinjaList)v!).Items, a.Integer(0, -1)) },
         { "clear", "", (x, v, a) => Clear((JinjaList)v!) },
     };
 
@@ -66,11 +66,12 @@ internal static class JinjaMethods
         long Place(long index) => Math.Clamp(index < 0 ? index + items.Count : index, 0, items.Count);
     }
 
-    private static object? Pop(List<object?> items, long index)
+    private static object? Pop(JinjaInterpreter interpreter, List<object?> items, long index)
     {
         var place = index < 0 ? index + items.Count : index;
         if (place < 0 || place >= items.Count)
             throw new JinjaException(items.Count == 0 ? "pop() from an empty list." : "The index of pop() lies outside of the list.");
+        interpreter.Budget.Spend((items.Count - place) / 64);
         var item = items[(int)place];
         items.RemoveAt((int)place);
         return item;

@@ -79,7 +79,7 @@ internal static class JinjaOperators
     /// <summary>Steps that looking at a whole value costs.</summary>
     public static long Weight(object? value) => value switch
     {
-        JinjaContainer container => container.Size,
+        JinjaContainer container => container.Weight,
         string text => text.Length / 64,
         JinjaMarkup markup => markup.Text.Length / 64,
         _ => 0,
@@ -87,7 +87,7 @@ internal static class JinjaOperators
 
     public static bool Equal(JinjaInterpreter interpreter, object? left, object? right)
     {
-        interpreter.Budget.Spend(Math.Min(Weight(left), Weight(right)));
+        interpreter.Budget.Spend(1 + Math.Min(Weight(left), Weight(right)));
         return AreEqual(left, right);
     }
 
@@ -180,7 +180,7 @@ internal static class JinjaOperators
         throw new JinjaException($"'{op}' does not work on a {JinjaText.TypeName(left)} and a {JinjaText.TypeName(right)}.");
     }
 
-    private static string Join(JinjaBudget budget, string left, string right)
+    public static string Join(JinjaBudget budget, string left, string right)
     {
         budget.SpendText((long)left.Length + right.Length);
         return left + right;
@@ -196,10 +196,10 @@ internal static class JinjaOperators
             case JinjaMarkup markup:
                 return new JinjaMarkup(new JinjaTextBuilder(budget).Repeat(markup.Text, count).ToString());
             case JinjaList list:
-                budget.SpendItems(count * list.Items.Count);
+                budget.CheckItems(count * list.Items.Count);
                 return new JinjaList(budget, [.. Enumerable.Repeat(list.Items, list.Items.Count == 0 ? 0 : (int)count).SelectMany(i => i)]);
             case JinjaTuple tuple:
-                budget.SpendItems(count * tuple.Items.Length);
+                budget.CheckItems(count * tuple.Items.Length);
                 return new JinjaTuple(budget, [.. Enumerable.Repeat(tuple.Items, tuple.Items.Length == 0 ? 0 : (int)count).SelectMany(i => i)]);
             default:
                 return null;

@@ -12,17 +12,19 @@ internal static class JinjaStringMethods
         "\u00DFSS \u0149\u02BCN \u01F0J\u030C \u0587\u0535\u0552 \u1E96H\u0331 \u1E97T\u0308 \u1E98W\u030A \u1E99Y\u030A \u1E9AA\u02BE \uFB00FF \uFB01FI \uFB02FL \uFB03FFI \uFB04FFL \uFB05ST \uFB06ST"
         .Split(' ').ToDictionary(pair => pair[0], pair => pair[1..]);
 
+    private static readonly SearchValues<char> HasUpperSpecial = SearchValues.Create([.. UpperSpecial.Keys]);
+
     private static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\u001C\u001D\u001E\u0085\u2028\u2029");
 
     public static JinjaFunction.Table All { get; } = [];
 
     static JinjaStringMethods()
     {
-        Text("upper", "", (s, a) => Upper(s));
-        Text("lower casefold", "", (s, a) => Lower(s));
-        Text("title", "", (s, a) => Title(s));
-        Text("capitalize", "", (s, a) => Capitalize(s));
-        Text("swapcase", "", (s, a) => string.Concat(s.Select(c => char.IsUpper(c) ? Lower(c.ToString()) : char.IsLower(c) ? Upper(c.ToString()) : c.ToString())));
+        Any("upper", "", (x, s, a) => Upper(x.Budget, s));
+        Any("lower casefold", "", (x, s, a) => Lower(x.Budget, s));
+        Any("title", "", (x, s, a) => Title(x.Budget, s));
+        Any("capitalize", "", (x, s, a) => Capitalize(x.Budget, s));
+        Any("swapcase", "", (x, s, a) => SwapCase(x.Budget, s));
         Text("strip", "/chars=", (s, a) => JinjaText.Strip(s, a.TextOrNone(0)));
         Text("lstrip", "/chars=", (s, a) => JinjaText.Strip(s, a.TextOrNone(0), right: false));
         Text("rstrip", "/chars=", (s, a) => JinjaText.Strip(s, a.TextOrNone(0), left: false));
@@ -39,23 +41,23 @@ internal static class JinjaStringMethods
         Any("format", null, (x, s, a) => JinjaFormat.Braces(x, s, a.All));
         Any("format_map", "/mapping", (x, s, a) => JinjaFormat.Braces(x, s, new([], Named(a[0]))));
 
-        Any("split", "sep= maxsplit=", (x, s, a) => List(x, Split(s, a.TextOrNone(0), a.Integer(1, -1))));
-        Any("rsplit", "sep= maxsplit=", (x, s, a) => List(x, SplitRight(s, a.TextOrNone(0), a.Integer(1, -1))));
-        Any("splitlines", "keepends=", (x, s, a) => List(x, SplitLines(s, a.Flag(0))));
+        Any("split", "sep= maxsplit=", (x, s, a) => new JinjaList(x.Budget, Parts(x, Split(s, a.TextOrNone(0), a.Integer(1, -1)))));
+        Any("rsplit", "sep= maxsplit=", (x, s, a) => new JinjaList(x.Budget, SplitRight(x, s, a.TextOrNone(0), a.Integer(1, -1))));
+        Any("splitlines", "keepends=", (x, s, a) => new JinjaList(x.Budget, Parts(x, SplitLines(s, a.Flag(0)))));
         Any("partition", "/sep", (x, s, a) => Partition(x, s, s.IndexOf(Separator(a.Text(0)), StringComparison.Ordinal), a.Text(0), 0));
         Any("rpartition", "/sep", (x, s, a) => Partition(x, s, s.LastIndexOf(Separator(a.Text(0)), StringComparison.Ordinal), a.Text(0), 2));
 
-        Any("startswith", "/prefix /start= /end=", (x, s, a) => Either(a, part => Within(s, a).StartsWith(part, StringComparison.Ordinal)));
-        Any("endswith", "/suffix /start= /end=", (x, s, a) => Either(a, part => Within(s, a).EndsWith(part, StringComparison.Ordinal)));
+        Any("startswith", "/prefix /start= /end=", (x, s, a) => Either(a, part => Within(x, s, a).StartsWith(part, StringComparison.Ordinal)));
+        Any("endswith", "/suffix /start= /end=", (x, s, a) => Either(a, part => Within(x, s, a).EndsWith(part, StringComparison.Ordinal)));
         Any("find", "/sub /start= /end=", (x, s, a) => Find(s, a, isLast: false));
         Any("rfind", "/sub /start= /end=", (x, s, a) => Find(s, a, isLast: true));
         Any("index", "/sub /start= /end=", (x, s, a) => Found(Find(s, a, isLast: false)));
         Any("rindex", "/sub /start= /end=", (x, s, a) => Found(Find(s, a, isLast: true)));
-        Any("count", "/sub /start= /end=", (x, s, a) => a.Text(0).Length == 0 ? JinjaText.Length(Within(s, a)) + 1L : Within(s, a).AsSpan().Count(a.Text(0)));
+        Any("count", "/sub /start= /end=", (x, s, a) => a.Text(0).Length == 0 ? JinjaText.Length(Within(x, s, a)) + 1L : Within(x, s, a).AsSpan().Count(a.Text(0)));
 
         Any("isupper", "", (x, s, a) => IsCased(s, Rune.IsUpper, Rune.IsLower));
         Any("islower", "", (x, s, a) => IsCased(s, Rune.IsLower, Rune.IsUpper));
-        Any("istitle", "", (x, s, a) => s.Any(char.IsLetter) && Title(s) == s);
+        Any("istitle", "", (x, s, a) => s.Any(char.IsLetter) && Title(x.Budget, s) == s);
         Any("isspace", "", (x, s, a) => s.Length > 0 && s.All(JinjaText.IsSpace));
         Any("isascii", "", (x, s, a) => s.All(char.IsAscii));
         Any("isprintable", "", (x, s, a) => s.EnumerateRunes().All(JinjaText.IsPrintable));
@@ -67,13 +69,20 @@ internal static class JinjaStringMethods
         Any("isdigit", "", (x, s, a) => s.Length > 0 && s.EnumerateRunes().All(r => CharUnicodeInfo.GetDigitValue(r.ToString(), 0) >= 0));
     }
 
-    private static void Text(string names, string parameters, Func<string, JinjaBound, string> body) => Any(names, parameters, (x, s, a) => body(s, a));
+    private static void Text(string names, string parameters, Func<string, JinjaBound, string> body) => Any(names, parameters, (x, s, a) =>
+    {
+        x.Budget.SpendText(s.Length);
+        return body(s, a);
+    });
 
     private static void Any(string names, string? parameters, Func<JinjaInterpreter, string, JinjaBound, object?> body) => All.Add(names, parameters, (x, self, a) =>
     {
         JinjaText.TryString(self, out var text);
-        if (a.All.Positional is [var first, ..] && JinjaText.TryString(first, out var part))
-            x.Budget.SpendSearch(text, part);
+        foreach (var argument in a.All.Positional.Concat(a.All.Named.Select(n => n.Value)))
+        {
+            if (JinjaText.TryString(argument, out var part))
+                x.Budget.SpendSearch(text, part);
+        }
         if (self is string)
             return body(x, text, a);
         var all = a.All;
@@ -96,46 +105,65 @@ internal static class JinjaStringMethods
         _ => value,
     };
 
-    public static string Upper(string text)
+    public static string Upper(JinjaBudget budget, string text)
     {
+        budget.SpendText(text.Length);
         var upper = text.ToUpperInvariant();
-        return upper.AsSpan().IndexOfAnyExceptInRange('\0', '\u007F') < 0 ? upper : string.Concat(upper.Select(c => UpperSpecial.GetValueOrDefault(c, c.ToString())));
+        if (!upper.AsSpan().ContainsAny(HasUpperSpecial))
+            return upper;
+        var to = new JinjaTextBuilder(budget);
+        foreach (var c in upper)
+            to.Append(UpperSpecial.TryGetValue(c, out var several) ? several : [c]);
+        return to.ToString();
     }
 
-    public static string Lower(string text)
+    public static string Lower(JinjaBudget budget, string text)
     {
+        budget.SpendText(text.Length);
         var lower = text.ToLowerInvariant();
         if (!text.AsSpan().ContainsAny('Σ', '\u0130'))
             return lower;
-        var letters = lower.ToCharArray();
-        for (var i = 1; i < letters.Length; i++)
+        var to = new JinjaTextBuilder(budget);
+        for (var i = 0; i < lower.Length; i++)
         {
             // A capital sigma at the end of a word becomes the final form.
-            if (text[i] == 'Σ' && char.IsLetter(text[i - 1]) && (i + 1 == text.Length || !char.IsLetter(text[i + 1])))
-                letters[i] = 'ς';
+            var isFinal = text[i] == 'Σ' && i > 0 && char.IsLetter(text[i - 1]) && (i + 1 == text.Length || !char.IsLetter(text[i + 1]));
+            to.Append(isFinal ? "ς" : lower[i] == '\u0130' ? "i\u0307" : lower.AsSpan(i, 1));
         }
-        return new string(letters).Replace("\u0130", "i\u0307", StringComparison.Ordinal);
+        return to.ToString();
     }
 
-    public static string Capitalize(string text)
+    public static string Capitalize(JinjaBudget budget, string text)
     {
         var first = JinjaText.Offset(text, 1);
-        var upper = Upper(text[..first]);
-        return upper.Length > first ? upper[0] + Lower(upper[1..] + text[first..]) : upper + Lower(text)[first..];
+        var upper = Upper(budget, text[..first]);
+        return upper.Length > first
+            ? JinjaOperators.Join(budget, upper[..1], Lower(budget, upper[1..] + text[first..]))
+            : JinjaOperators.Join(budget, upper, Lower(budget, text)[first..]);
     }
 
-    private static string Title(string text)
+    private static string Title(JinjaBudget budget, string text)
     {
-        var title = new StringBuilder();
-        var start = 0;
-        for (var i = 0; i <= text.Length; i++)
+        var title = new JinjaTextBuilder(budget);
+        for (var i = 0; i < text.Length;)
         {
-            if (i < text.Length && char.IsLetter(text[i]))
-                continue;
-            title.Append(Capitalize(text[start..i])).Append(text, i, i < text.Length ? 1 : 0);
-            start = i + 1;
+            var start = i;
+            while (i < text.Length && char.IsLetter(text[i]))
+                i++;
+            if (i > start)
+                title.Append(Capitalize(budget, text[start..i]));
+            else
+                title.Append(text[i++]);
         }
         return title.ToString();
+    }
+
+    private static string SwapCase(JinjaBudget budget, string text)
+    {
+        var to = new JinjaTextBuilder(budget);
+        foreach (var c in text)
+            to.Append(char.IsUpper(c) ? Lower(budget, c.ToString()) : char.IsLower(c) ? Upper(budget, c.ToString()) : [c]);
+        return to.ToString();
     }
 
     private static bool IsCased(string text, Func<Rune, bool> isWanted, Func<Rune, bool> isOther) =>
@@ -210,15 +238,16 @@ internal static class JinjaStringMethods
         return to.ToString();
     }
 
-    private static JinjaList List(JinjaInterpreter x, IEnumerable<string> parts)
+    private static List<object?> Parts(JinjaInterpreter x, IEnumerable<string> parts)
     {
         var list = new List<object?>();
-        foreach (var part in parts.Take(x.Budget.Limits.MaxValueSize))
+        foreach (var part in parts)
         {
-            x.Budget.Spend();
+            x.Budget.SpendText(part.Length);
             list.Add(part);
+            x.Budget.CheckItems(list.Count);
         }
-        return new(x.Budget, list);
+        return list;
     }
 
     private static string Separator(string separator) => separator.Length > 0 ? separator : throw new JinjaException("The separator is empty.");
@@ -257,12 +286,15 @@ internal static class JinjaStringMethods
         }
     }
 
-    private static IEnumerable<string> SplitRight(string text, string? separator, long most)
+    private static List<object?> SplitRight(JinjaInterpreter x, string text, string? separator, long most)
     {
         if (most < 0)
-            return Split(text, separator, -1);
+            return Parts(x, Split(text, separator, -1));
         // From the right is from the left in a mirror.
-        return Split(Mirror(text), separator is null ? null : Mirror(separator), most).Select(Mirror).Reverse();
+        x.Budget.SpendText(text.Length);
+        var parts = Parts(x, Split(Mirror(text), separator is null ? null : Mirror(separator), most).Select(Mirror));
+        parts.Reverse();
+        return parts;
 
         static string Mirror(string text) => string.Create(text.Length, text, (to, from) =>
         {
@@ -284,6 +316,7 @@ internal static class JinjaStringMethods
 
     private static JinjaTuple Partition(JinjaInterpreter x, string text, int at, string separator, int place)
     {
+        x.Budget.SpendText(text.Length);
         object?[] parts = ["", "", ""];
         if (at < 0)
             parts[place] = text;
@@ -293,9 +326,11 @@ internal static class JinjaStringMethods
     }
 
     /// <summary>The part of a string that start and end name, the second and third argument.</summary>
-    private static string Within(string text, JinjaBound arguments)
+    private static string Within(JinjaInterpreter x, string text, JinjaBound arguments)
     {
         var (start, end) = Range(text, arguments);
+        if (end - start < text.Length)
+            x.Budget.SpendText(Math.Max(0, end - start));
         return start > end ? "" : text[start..end];
     }
 
@@ -322,7 +357,7 @@ internal static class JinjaStringMethods
             return -1;
         var within = text.AsSpan(start, end - start);
         var found = isLast ? within.LastIndexOf(arguments.Text(0)) : within.IndexOf(arguments.Text(0));
-        return found < 0 ? -1 : JinjaText.Length(text[..(start + found)]);
+        return found < 0 ? -1 : JinjaText.Length(text.AsSpan(0, start + found));
     }
 
     private static long Found(long index) => index >= 0 ? index : throw new JinjaException("The substring is not there.");

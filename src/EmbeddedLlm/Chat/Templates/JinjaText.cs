@@ -194,10 +194,10 @@ internal static class JinjaText
             : characters.AsSpan().IndexOf(UnitsAt(index, towards) == 2 ? text.AsSpan(towards > 0 ? index : index - 1, 2) : text.AsSpan(index, 1)) >= 0;
     }
 
-    private static bool IsSimple(string text) => !text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF');
+    private static bool IsSimple(ReadOnlySpan<char> text) => !text.ContainsAnyInRange('\uD800', '\uDFFF');
 
     /// <summary>Code points of a string.</summary>
-    public static int Length(string text)
+    public static int Length(ReadOnlySpan<char> text)
     {
         if (IsSimple(text))
             return text.Length;
@@ -217,6 +217,21 @@ internal static class JinjaText
             at += at + 1 < text.Length && char.IsSurrogatePair(text[at], text[at + 1]) ? 2 : 1;
         return at;
     }
+
+    /// <summary>The UTF-16 index of each code point, and the length behind them.</summary>
+    public static int[] Offsets(string text)
+    {
+        var offsets = new int[Length(text) + 1];
+        for (var (i, at) = (0, 0); i < offsets.Length; i++)
+        {
+            offsets[i] = at;
+            at += at + 1 < text.Length && char.IsSurrogatePair(text[at], text[at + 1]) ? 2 : 1;
+        }
+        return offsets;
+    }
+
+    /// <summary>A name as messages quote it: what a template asks for may be of any length.</summary>
+    public static string Short(string name) => name.Length <= 64 ? name : name[..64] + "…";
 
     /// <summary>Each code point as a string.</summary>
     public static IEnumerable<string> Characters(string text)

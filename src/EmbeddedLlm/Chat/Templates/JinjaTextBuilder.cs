@@ -6,7 +6,7 @@ namespace EmbeddedLlm.Chat.Templates;
 internal sealed class JinjaTextBuilder(JinjaBudget budget)
 {
     private readonly StringBuilder _text = new();
-    private int _unpaid;
+    private long _unpaid = 16;
 
     public JinjaBudget Budget { get; } = budget;
 
@@ -39,15 +39,20 @@ internal sealed class JinjaTextBuilder(JinjaBudget budget)
         return this;
     }
 
-    public override string ToString() => _text.ToString();
+    public override string ToString()
+    {
+        Budget.SpendMemory(2 * _unpaid);
+        _unpaid = 0;
+        return _text.ToString();
+    }
 
     private void Pay(long length)
     {
-        if (_text.Length + length > Budget.Limits.MaxTextLength)
-            Budget.SpendText(long.MaxValue);
-        if ((_unpaid += (int)length) < 256)
+        Budget.CheckText(_text.Length + length);
+        _unpaid += length;
+        if (_unpaid < 256)
             return;
-        Budget.Spend(_unpaid / 16);
+        Budget.SpendMemory(2 * _unpaid);
         _unpaid = 0;
     }
 }

@@ -31,12 +31,15 @@ internal abstract class JinjaContainer
     protected JinjaContainer(JinjaBudget budget, IReadOnlyCollection<object?> parts)
     {
         budget.SpendItems(parts.Count);
-        (Size, Depth) = budget.Measure(parts);
+        (Size, Weight, Depth) = budget.Measure(parts);
     }
 
-    public long Size { get; protected set; }
+    public long Size { get; }
 
-    public int Depth { get; protected set; }
+    /// <summary>Steps that looking at all of it costs, the text of its strings included.</summary>
+    public long Weight { get; }
+
+    public int Depth { get; }
 }
 
 internal sealed class JinjaList(JinjaBudget budget, List<object?> items) : JinjaContainer(budget, items)
@@ -67,6 +70,7 @@ internal sealed class JinjaDict : JinjaContainer
         : base(budget, [.. entries.Select(e => e.Key), .. entries.Select(e => e.Value)])
     {
         _budget = budget;
+        budget.SpendMemory(128);
         _entries = new(entries.Count);
         foreach (var (key, value) in entries)
             _entries[Key(key)] = value;
@@ -108,20 +112,24 @@ internal readonly record struct JinjaKey(object? Value)
 
     public override int GetHashCode() => Hash(Value);
 
+    // Numbers are hashed as integers where they are whole, with seeds of this process: no template can choose keys that all collide.
     private static int Hash(object? value) => value switch
     {
         null => 0,
-        bool flag => (flag ? 1.0 : 0.0).GetHashCode(),
-        long integer => ((double)integer).GetHashCode(),
-        BigInteger integer => ((double)integer).GetHashCode(),
-        double number => (number == 0 ? 0.0 : number).GetHashCode(),
+        bool flag => Integer(flag ? 1 : 0),
+        long integer => Integer(integer),
+        BigInteger integer => integer.GetHashCode(),
+        double number when double.IsFinite(number) && Math.Floor(number) == number => Hash(JinjaNumbers.OneForm(new BigInteger(number))),
+        double number => Integer(BitConverter.DoubleToInt64Bits(number)),
         string text => text.GetHashCode(StringComparison.Ordinal),
         JinjaMarkup markup => markup.Text.GetHashCode(StringComparison.Ordinal),
         JinjaUndefined => 1,
-        JinjaRange range => range.Count.GetHashCode(),
-        JinjaTuple tuple => tuple.Hash(items => items.Aggregate(17, (hash, item) => unchecked(hash * 31 + Hash(item)))),
+        JinjaRange range => Integer(range.Count),
+        JinjaTuple tuple => tuple.Hash(items => items.Aggregate(17, (hash, item) => HashCode.Combine(hash, Hash(item)))),
         _ => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(value),
     };
+
+    private static int Integer(long value) => HashCode.Combine((int)value, (int)(value >> 32));
 }
 
 internal enum JinjaViewKind { Keys, Values, Items }
@@ -140,11 +148,19 @@ internal sealed record JinjaRange(long Start, long Stop, long Step)
 }
 
 /// <summary>A Python generator: can be walked once, has no length. Many filters give one.</summary>
-internal sealed class JinjaIterator(IEnumerable<object?> items)
+internal sealed class JinjaIterator
 {
+    private readonly IEnumerable<object?> _items;
     private IEnumerator<object?>? _rest;
 
-    public IEnumerator<object?> Rest => _rest ??= items.GetEnumerator();
+    public JinjaIterator(JinjaBudget budget, IEnumerable<object?> items)
+    {
+        // With the enumerators and closures behind it.
+        budget.SpendMemory(512);
+        _items = items;
+    }
+
+    public IEnumerator<object?> Rest => _rest ??= _items.GetEnumerator();
 }
 
 /// <summary>Something with attributes of its own that templates may read.</summary>
