@@ -65,6 +65,10 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     public static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset)
     {
         TFloats a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+
+        // The panel, scales and quants, is asked for as the one stretch of memory that it is, a part for each group.
+        var ahead = scales + PanelMatrix.ReadAhead;
+        var stride = PlaneBytes + ((quants - scales) / (width / Group));
         for (var block = width / TShape.BlockLength; block > 0; block--)
         {
             var scale = TTier.LoadHalves(scales);
@@ -79,8 +83,9 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             for (var group = TShape.BlockLength / Group; group > 0; group--)
             {
                 ReadScales(ref scales, minimumScale, out var factor0, out var factor1, out var minimum, out var difference);
-                for (var line = 0; line < PlaneBytes; line += PanelMatrix.CacheLine)
-                    TTier.Prefetch(quants + PanelMatrix.ReadAhead + line);
+                for (var line = 0; line <= PlaneBytes; line += PanelMatrix.CacheLine)
+                    TTier.Prefetch(ahead + line);
+                ahead += stride;
                 ReadPlanes(ref quants, out var high0, out var high1, out var bit);
 
                 TInts i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default, i6 = default, i7 = default;

@@ -17,7 +17,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// How far ahead products ask for weights. A core cannot look further ahead by itself than its few hundred instructions in flight, which is less than
     /// the time that memory takes. Panels follow one another, so the end of one asks for the begin of the next.
     /// </summary>
-    public const int ReadAhead = 4096;
+    public const int ReadAhead = 12 * 1024;
 
     /// <summary>Panels that stay in the second-level cache while columns pass by.</summary>
     private const int BlockBytes = 256 * 1024;
