@@ -44,5 +44,5 @@ internal sealed record BenchReport
 /// <param name="FractionOfPeak">Multiply-adds of the weights per second, of the peak.</param>
 internal sealed record PrefillRow(int Tokens, int Depth, double TokensPerSecond, double Min, double Max, double FractionOfPeak);
 
-/// <param name="FractionOfBandwidth">Bytes of weights (as the file has them) and KV per second, of the bandwidth.</param>
+/// <param name="FractionOfBandwidth">Bytes of weights (as the file has them) and KV per second, of the bandwidth before or after these runs, whichever was better.</param>
 internal sealed record DecodeRow(int Depth, int Parallel, double TokensPerSecond, double Min, double Max, double FractionOfBandwidth);

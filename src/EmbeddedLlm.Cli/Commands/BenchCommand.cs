@@ -70,7 +70,7 @@ internal static class BenchCommand
         process.Refresh();
         var peakMemory = process.PeakWorkingSet64 / 1e6;
 
-        var bandwidth = MemoryBandwidth.Measure(threads) / 1e9;
+        var bandwidth = 0.0;
         var peak = MultiplyPeak.Measure(MainFormat(graph), threads) / 1e9;
         var cost = ModelCost.Of(graph, options.KvType);
         var prefillRows = new List<PrefillRow>();
@@ -83,9 +83,13 @@ internal static class BenchCommand
             session.Fill(depth, generate, parallel.Max(), cancellation);
             foreach (var sequences in parallel)
             {
+                // What memory gives changes with what else the machine does, so it is measured before and after each row. The better figure is the limit.
+                var before = MemoryBandwidth.Measure(threads) / 1e9;
                 (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
+                var limit = Math.Max(before, MemoryBandwidth.Measure(threads) / 1e9);
+                bandwidth = Math.Max(bandwidth, limit);
                 var bytes = cost.DecodeBytes / (double)sequences + cost.KvBytesPerPosition * (depth + generate / 2.0);
-                decodeRows.Add(new DecodeRow(depth, sequences, median, min, max, median * bytes / 1e9 / bandwidth));
+                decodeRows.Add(new DecodeRow(depth, sequences, median, min, max, median * bytes / 1e9 / limit));
             }
         }
 
