@@ -54,7 +54,8 @@ internal static class CommandLine
         }
     }
 
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Replace('\t', ' ');
+    /// <summary>A message as errors are printed.</summary>
+    internal static string OneLine(string message) => message.ReplaceLineEndings(" ").Replace('\t', ' ');
 
     private static async Task<int> FailAsync(Terminal terminal, int exitCode, string message)
     {

@@ -8,9 +8,6 @@ namespace EmbeddedLlm.Cli;
 /// <summary>Options that several commands share.</summary>
 internal static class ModelOptions
 {
-    /// <summary>More threads than any machine that this runs on has cores.</summary>
-    private const int MostThreads = 512;
-
     /// <summary>More positions than any context; what is counted from them stays far from overflow.</summary>
     public const int MostPositions = 1 << 24;
 
@@ -20,7 +17,7 @@ internal static class ModelOptions
         Required = required,
     };
 
-    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: MostThreads);
+    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
 
     /// <summary>Refuses values outside a range, before a model is loaded.</summary>
     public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)

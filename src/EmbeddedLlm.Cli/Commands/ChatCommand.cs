@@ -50,7 +50,7 @@ internal static class ChatCommand
             {
                 // The conversation goes on without what could not be answered.
                 updates.Clear();
-                await terminal.Error.WriteLineAsync($"embedded-llm: {exception.Message.ReplaceLineEndings(" ")} The last message is dropped.").ConfigureAwait(false);
+                await terminal.Error.WriteLineAsync($"embedded-llm: {CommandLine.OneLine(exception.Message)} The last message is dropped.").ConfigureAwait(false);
             }
             finally
             {
