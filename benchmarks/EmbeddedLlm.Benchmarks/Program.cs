@@ -1,4 +1,5 @@
 // dotnet run -c Release -- shape llama-1b Q4_0 model.gguf     writes a model of that shape, for `embedded-llm bench`
+// dotnet run -c Release -- pack                               times the packing of weights
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]      times kernels, formats, tokenizers
 using BenchmarkDotNet.Running;
 using EmbeddedLlm.Benchmarks;
@@ -6,5 +7,7 @@ using EmbeddedLlm.Quantization;
 
 if (args is ["shape", var shape, var type, var path])
     ShapeModel.Shapes[shape].Write(path, Enum.Parse<GgmlType>(type));
+else if (args is ["pack"])
+    PackSpeed.Print();
 else
     BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -64,7 +64,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
                 var rows = Math.Min(tier.Rows, Rows - row);
                 if (rows < tier.Rows)
                     NativeMemory.Clear(place, (nuint)_panelBytes);
-                PanelPacker.Pack(weight, Shape, expert * Rows + row, rows, tier.Rows, place, place + _scaleBytes);
+                PanelPacker.Pack(tier, weight, Shape, expert * Rows + row, rows, place, place + _scaleBytes);
             });
         }
         catch (AggregateException exception)

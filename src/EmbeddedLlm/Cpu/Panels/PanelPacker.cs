@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
 
@@ -21,16 +22,39 @@ internal static unsafe class PanelPacker
 {
     private const int Group = PanelShape.GroupColumns;
 
-    /// <summary>Packs one panel.</summary>
+    /// <summary>Floats that one step of a transposer takes at most; rows of other lengths are packed one by one.</summary>
+    private const int TransposedFloats = 8;
+
+    /// <summary>Packs one panel: all rows together where the tier knows how to, else row by row.</summary>
+    /// <param name="tier">Whose panel it is.</param>
     /// <param name="weight">Where the rows come from.</param>
     /// <param name="shape">The shape of the panel.</param>
     /// <param name="firstRow">The first row of the panel.</param>
-    /// <param name="rows">How many rows there are; the others are left as they are.</param>
-    /// <param name="lanes">Rows of a panel (R).</param>
+    /// <param name="rows">How many rows there are; where they are fewer than the lanes, the others are left as they are.</param>
     /// <param name="scales">The part for scales; cleared where there are fewer rows than lanes.</param>
     /// <param name="quants">The part for quants; cleared likewise.</param>
     /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
-    public static void Pack(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
+    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, byte* scales, byte* quants)
+    {
+        var transpose = tier.Transposer(weight.Format);
+        if (transpose == null || rows < tier.Rows || (shape.IsFloat && weight.Columns % TransposedFloats != 0))
+        {
+            PackRows(weight, shape, firstRow, rows, tier.Rows, scales, quants);
+            return;
+        }
+
+        var carries = stackalloc uint[rows];
+        fixed (byte* source = weight.Storage.Slice(weight.Offset + firstRow * weight.RowBytes, checked(rows * weight.RowBytes)))
+            transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+        for (var row = 0; row < rows; row++)
+        {
+            if ((carries[row] & 0x8000) != 0)
+                ThrowNotFinite(weight, firstRow + row);
+        }
+    }
+
+    /// <summary>The general way: packs the rows one by one, of any format.</summary>
+    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
     {
         if (shape.IsFloat)
         {

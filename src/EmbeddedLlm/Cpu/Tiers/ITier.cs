@@ -27,8 +27,26 @@ internal unsafe interface ITier<TInts, TFloats>
     /// <summary>4 · <see cref="Rows"/> bytes.</summary>
     static abstract TInts Load(byte* source);
 
+    /// <summary>4 bytes of each of <see cref="Rows"/> rows that stand <paramref name="stride"/> bytes apart.</summary>
+    static abstract TInts Gather(byte* rows, nint stride);
+
+    /// <summary>16 bytes of each of <see cref="Rows"/> rows that stand <paramref name="stride"/> bytes apart, transposed: bytes 0 … 3, 4 … 7, 8 … 11, 12 … 15.</summary>
+    static abstract void Gather(byte* rows, nint stride, out TInts a, out TInts b, out TInts c, out TInts d);
+
+    /// <summary>Writes 4 · <see cref="Rows"/> bytes.</summary>
+    static abstract void Store(TInts value, byte* target);
+
+    /// <summary>Writes the lower 16 bits of each lane.</summary>
+    static abstract void StoreHalves(TInts value, byte* target);
+
+    /// <summary>Writes the lowest 8 bits of each lane.</summary>
+    static abstract void StoreBytes(TInts value, byte* target);
+
     /// <summary>Bits that <paramref name="mask"/> has in every lane.</summary>
     static abstract TInts And(TInts value, uint mask);
+
+    /// <summary>Bits of every lane, those of <paramref name="mask"/> turned over.</summary>
+    static abstract TInts Xor(TInts value, uint mask);
 
     /// <summary>Both together.</summary>
     static abstract TInts Or(TInts left, TInts right);

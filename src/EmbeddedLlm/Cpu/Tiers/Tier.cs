@@ -45,6 +45,12 @@ internal abstract unsafe class Tier
     /// </summary>
     public abstract delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns);
 
+    /// <summary>
+    /// Brings whole panels of <paramref name="format"/> into order, see <see cref="RowTransposer{TTier,TInts,TFloats}"/>.
+    /// Arguments: first row, bytes of a row, blocks of a row, scales, quants, exponents. Null where the format has only the general way.
+    /// </summary>
+    public abstract delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format);
+
     /// <summary>Whether there are panels for weights of <paramref name="format"/>.</summary>
     public bool Holds(BlockFormat format) => Product(PanelShape.Of(format), 1) != null;
 

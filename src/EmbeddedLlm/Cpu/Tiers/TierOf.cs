@@ -1,4 +1,5 @@
 using EmbeddedLlm.Cpu.Panels;
+using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Cpu.Tiers;
 
@@ -24,6 +25,26 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
         8 => Product<Columns8>(shape),
         _ => throw new ArgumentOutOfRangeException(nameof(columns)),
     };
+
+    // THE TABLE of formats whose panels are transposed; a format from outside may have the id of one, but not its layout.
+    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) =>
+        !BlockFormats.TryGet(format.Type, out var own) || own != format ? null : format.Type switch
+        {
+            GgmlType.F32 => &RowTransposer<TTier, TInts, TFloats>.F32,
+            GgmlType.F16 => &RowTransposer<TTier, TInts, TFloats>.F16,
+            GgmlType.BF16 => &RowTransposer<TTier, TInts, TFloats>.BF16,
+            GgmlType.Q4_0 => &RowTransposer<TTier, TInts, TFloats>.Q4_0,
+            GgmlType.Q4_1 => &RowTransposer<TTier, TInts, TFloats>.Q4_1,
+            GgmlType.Q5_0 => &RowTransposer<TTier, TInts, TFloats>.Q5_0,
+            GgmlType.Q5_1 => &RowTransposer<TTier, TInts, TFloats>.Q5_1,
+            GgmlType.Q8_0 => &RowTransposer<TTier, TInts, TFloats>.Q8_0,
+            GgmlType.Q2_K => &RowTransposer<TTier, TInts, TFloats>.Q2_K,
+            GgmlType.Q3_K => &RowTransposer<TTier, TInts, TFloats>.Q3_K,
+            GgmlType.Q4_K => &RowTransposer<TTier, TInts, TFloats>.Q4_K,
+            GgmlType.Q5_K => &RowTransposer<TTier, TInts, TFloats>.Q5_K,
+            GgmlType.Q6_K => &RowTransposer<TTier, TInts, TFloats>.Q6_K,
+            _ => null,
+        };
 
     // THE TABLE of panels: one line for each shape.
     private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)

@@ -135,11 +135,14 @@ public sealed unsafe class PanelMatrixTests
             {
                 for (var half = 0; half < Halves(format).Length; half++)
                 {
-                    var weight = RandomWeights.Quantized(format, 21, columns, 11);
-                    var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
-                    // In the last block of the row.
-                    BitConverter.TryWriteBytes(bytes.AsSpan(20 * weight.RowBytes - format.BlockBytes + Halves(format)[half]), bad);
-                    AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, 19);
+                    // In the last block of the row; in a full panel and in one that is not.
+                    foreach (var row in (int[])[9, 19])
+                    {
+                        var weight = RandomWeights.Quantized(format, 21, columns, 11);
+                        var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
+                        BitConverter.TryWriteBytes(bytes.AsSpan(((row + 1) * weight.RowBytes) - format.BlockBytes + Halves(format)[half]), bad);
+                        AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, row);
+                    }
                 }
             }
         }
