@@ -19,6 +19,8 @@ internal static class ModelOptions
 
     public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
 
+    public static Option<bool> CreateKeepWeightsInFile() => new("--keep-weights-in-file") { Description = "Keep no packed copy of the weights: less memory, slower." };
+
     /// <summary>Refuses values outside a range, before a model is loaded.</summary>
     public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)
     {

@@ -52,6 +52,12 @@ public sealed class LlmOptions
     /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per processor core.</summary>
     public int Threads { get; set; }
 
+    /// <summary>
+    /// Keeps the file as the only copy of the weights, for machines where memory is short: no packed weights are kept, each step packs them anew.
+    /// Slower, with the same results, bit for bit. The file must not change as long as the model is loaded. Default false.
+    /// </summary>
+    public bool KeepWeightsInFile { get; set; }
+
     /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
     public string? Backend { get; set; }
 

@@ -85,6 +85,7 @@ internal static partial class ModelOpener
             MaxBatchRows = batch,
             MaxOutputRows = options.MaxConcurrentSequences,
             Threads = options.Threads,
+            KeepWeightsInFile = options.KeepWeightsInFile,
         };
         var budget = KvBudget.For(graph, spec.ContextLength, runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var engine = new EngineOptions

@@ -27,8 +27,9 @@ internal static class BenchCommand
         var threads = ModelOptions.CreateThreads();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
+        var inFile = ModelOptions.CreateKeepWeightsInFile();
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, inFile, json };
         command.SetAction((parsed, cancellation) =>
         {
             var report = Measure(
@@ -39,18 +40,19 @@ internal static class BenchCommand
                 parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
+                parsed.GetValue(inFile),
                 cancellation);
             return terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report));
         });
         return command;
     }
 
-    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, bool inFile, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var options = new RunnerOptions { KvBlocks = 0, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        var options = new RunnerOptions { KvBlocks = 0, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(

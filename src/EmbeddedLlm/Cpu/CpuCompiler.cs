@@ -63,18 +63,19 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 {
     private readonly GraphMemory _memory;
     private readonly CpuFusions _fusions;
+    private readonly bool _keepInFile;
     private readonly Dictionary<RopeSpec, RopeTableKernel> _ropes = [];
     private readonly List<CpuKernel> _kernels = [];
     private readonly List<CpuKernel> _joined = [];      // to be run without a barrier between them
     private readonly List<Op> _joinedOps = [];
 
-    private CpuCompiler(GraphMemory memory, CpuFusions fusions) => (_memory, _fusions) = (memory, fusions);
+    private CpuCompiler(GraphMemory memory, CpuFusions fusions, bool keepInFile) => (_memory, _fusions, _keepInFile) = (memory, fusions, keepInFile);
 
     /// <summary>Compiles <paramref name="graph"/>.</summary>
     public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions)
     {
         var memory = new GraphMemory(graph, options);
-        var compiler = new CpuCompiler<TLanes>(memory, fusions);
+        var compiler = new CpuCompiler<TLanes>(memory, fusions, options.KeepWeightsInFile);
         try
         {
             compiler.AddRopeTables(graph);
@@ -170,7 +171,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private LinearKernel Linear(Op.Linear op)
     {
         var parts = op.Projections.Select(projection => new LinearPart(projection.Weight, projection.Bias, Bind(projection.Out))).ToArray();
-        return new LinearKernel(Tier.Best, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In));
+        return new LinearKernel(Tier.Best, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In), _keepInFile);
     }
 
     private ElementwiseKernel<TLanes, TOperation> Elementwise<TOperation>(Value left, Value right, Value result, TOperation operation)
@@ -204,7 +205,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     };
 
     private ExpertsKernel<TLanes, TActivation> Experts<TActivation>(Op.Experts op) where TActivation : struct, IActivation =>
-        new(Tier.Best, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In));
+        new(Tier.Best, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In), _keepInFile);
 
     private static UnsupportedModelException Unknown(Activation kind) => new($"The CPU backend does not know the activation {kind}.");
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using EmbeddedLlm.Cpu.Tiers;
@@ -7,7 +8,10 @@ using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Cpu.Panels;
 
-/// <summary>A weight (or a stack of them) packed into panels of interleaved rows, and its product with packed activations.</summary>
+/// <summary>
+/// A weight (or a stack of them) as panels of interleaved rows, and its product with packed activations. The panels are packed once and kept, or they are
+/// packed again for each product, by the worker that needs them, so that the file stays the only copy. The results are the same bits.
+/// </summary>
 internal sealed unsafe class PanelMatrix : IDisposable
 {
     /// <summary>Bytes that memory is read in; panels and their parts begin with one.</summary>
@@ -22,20 +26,30 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <summary>Panels that stay in the second-level cache while columns pass by.</summary>
     private const int BlockBytes = 256 * 1024;
 
+    /// <summary>Columns of a panel that go through the nearest cache; whole blocks of every format.</summary>
+    private const int PartColumns = 512;
+
+    private const int SumBytes = 8 * 16 * sizeof(float);
+
     private readonly Tier _tier;
+    private readonly Weight _weight;
     private readonly int _offset;
     private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
-    private readonly delegate*<byte*, byte*, byte*, float*, int, int, void>[] _products;
-    private byte* _data;
+    private readonly delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void>[] _products;
+    private byte* _data;                    // null where the file is the only copy
 
     /// <summary>Packs <paramref name="weight"/> for <paramref name="tier"/>, in parallel.</summary>
+    /// <param name="tier">The instruction set.</param>
+    /// <param name="weight">The weight.</param>
+    /// <param name="keepInFile">Whether to pack only to see that every panel can be packed, and to keep none.</param>
     /// <exception cref="NotSupportedException">There is no panel for the format, see <see cref="Tier.Holds"/>.</exception>
-    public PanelMatrix(Tier tier, Weight weight)
+    public PanelMatrix(Tier tier, Weight weight, bool keepInFile = false)
     {
         if (!tier.Holds(weight.Format))
             throw new NotSupportedException($"No panel holds {weight.Format}.");
         _tier = tier;
+        _weight = weight;
         Shape = PanelShape.Of(weight.Format);
         Width = weight.Columns;
         Rows = weight.Rows;
@@ -51,21 +65,22 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var (scaleBytes, quantBytes) = PartBytes(Shape, Width, tier.Rows);
         _scaleBytes = checked((nint)scaleBytes);
         _panelBytes = checked((nint)(scaleBytes + quantBytes));
+        ScratchBytes = keepInFile ? checked(SumBytes + (int)Math.Max(BlockBytes, _panelBytes)) : SumBytes;
 
         var panels = (long)Panels * weight.Experts;
-        Bytes = checked(panels * _panelBytes);
-        _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), CacheLine);
+        if (!keepInFile)
+        {
+            Bytes = checked(panels * _panelBytes);
+            _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), CacheLine);
+        }
+
         try
         {
-            Parallel.For(0, panels, panel =>
+            Parallel.For(0, panels, () => keepInFile ? new AlignedMemory(_panelBytes) : null, (panel, _, memory) =>
             {
-                var place = _data + (nint)panel * _panelBytes;
-                var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
-                var rows = Math.Min(tier.Rows, Rows - row);
-                if (rows < tier.Rows)
-                    NativeMemory.Clear(place, (nuint)_panelBytes);
-                PanelPacker.Pack(tier, weight, Shape, expert * Rows + row, rows, place, place + _scaleBytes);
-            });
+                Pack((int)(panel / Panels), (int)(panel % Panels), memory is null ? _data + (nint)panel * _panelBytes : memory.Start);
+                return memory;
+            }, memory => memory?.Dispose());
         }
         catch (AggregateException exception)
         {
@@ -73,7 +88,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
             ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
 
-        weight.Storage.GiveBack(weight.Offset, weight.Bytes);
+        if (!keepInFile)
+            weight.Storage.GiveBack(weight.Offset, weight.Bytes);
     }
 
     /// <summary>What the panels store.</summary>
@@ -88,11 +104,11 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <summary>Panels of one matrix.</summary>
     public int Panels { get; }
 
-    /// <summary>Bytes of all panels.</summary>
+    /// <summary>Bytes of all panels that are kept.</summary>
     public long Bytes { get; }
 
     /// <summary>Bytes of scratch memory that <see cref="Multiply"/> uses.</summary>
-    public static int ScratchBytes => 8 * 16 * sizeof(float);
+    public int ScratchBytes { get; }
 
     /// <summary>
     /// Multiplies packed activations by the rows of panels <paramref name="start"/> … <paramref name="end"/> − 1: <c>output = columns · rowsᵀ + bias</c>.
@@ -104,24 +120,34 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <param name="end">Behind the last panel.</param>
     /// <param name="bias">[Rows], or none.</param>
     /// <param name="output">[count × Rows].</param>
-    /// <param name="sums">Scratch memory of the worker, see <see cref="ScratchBytes"/>.</param>
-    public void Multiply(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, float* sums)
+    /// <param name="scratch">Scratch memory of the worker, see <see cref="ScratchBytes"/>: [columns × lanes] sums, then panels that are not kept.</param>
+    public void Multiply(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
     {
+        var isKept = _data != null;
+        if (!isKept && count <= _tier.MaxColumns)
+        {
+            MultiplyParts(columns, count, expert, start, end, bias, output, scratch);
+            return;
+        }
+
         var columnBytes = ActivationPacker.RowBytes(Width, Shape.IsFloat);
-        var panels = _data + (nint)expert * Panels * _panelBytes;
         var block = (int)Math.Max(1, BlockBytes / _panelBytes);
         for (var first = start; first < end; first += block)
         {
             var last = Math.Min(first + block, end);
+            var panels = isKept ? _data + ((nint)expert * Panels + first) * _panelBytes : scratch + SumBytes;
+            for (var panel = first; panel < last && !isKept; panel++)
+                Pack(expert, panel, panels + (panel - first) * _panelBytes);
             for (var row = 0; row < count; row += _tier.MaxColumns)
             {
                 var tile = ActivationPacker.TileColumns(row, count, _tier.MaxColumns);
                 var product = _products[BitOperations.Log2((uint)tile)];
                 for (var panel = first; panel < last; panel++)
                 {
-                    var scales = panels + panel * _panelBytes;
-                    product(scales, scales + _scaleBytes, columns + row * columnBytes, sums, Width, _offset);
-                    Write(sums, panel * _tier.Rows, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
+                    var scales = panels + (panel - first) * _panelBytes;
+                    new Span<float>(scratch, tile * _tier.Rows).Clear();
+                    product(scales, scales + _scaleBytes, columns + row * columnBytes, (float*)scratch, Width, _offset, scales + ReadAhead, _panelBytes);
+                    Write((float*)scratch, panel * _tier.Rows, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
                 }
             }
         }
@@ -140,6 +166,49 @@ internal sealed unsafe class PanelMatrix : IDisposable
         Align((shape.IsFloat ? width : (long)width / PanelShape.GroupColumns) * shape.QuantBytes * lanes)));
 
     private static long Align(long bytes) => checked(bytes + CacheLine - 1) / CacheLine * CacheLine;
+
+    // Panels that meet one tile of columns only, part by part: each is packed and multiplied in the nearest cache, while the next panel comes from memory.
+    private void MultiplyParts(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
+    {
+        var tile = ActivationPacker.TileColumns(0, count, _tier.MaxColumns);
+        var product = _products[BitOperations.Log2((uint)tile)];
+        var part = Shape.IsFloat ? Width : PartColumns;     // floats have two sums, which only the end of a row adds
+        var scales = scratch + SumBytes;
+        var (scaleBytes, quantBytes) = PartBytes(Shape, Math.Min(part, Width), _tier.Rows);
+        var quants = scales + scaleBytes;
+        for (var panel = start; panel < end; panel++)
+        {
+            var (row, rows) = RowsOf(expert, panel);
+            if (rows < _tier.Rows)
+                NativeMemory.Clear(scales, (nuint)(scaleBytes + quantBytes));
+            new Span<float>(scratch, tile * _tier.Rows).Clear();
+            var ahead = panel + 1 < end ? (byte*)Unsafe.AsPointer(in MemoryMarshal.GetReference(_weight.Row(row + rows))) : scales;
+            for (var column = 0; column < Width; column += part)
+            {
+                // Half of what comes next is asked for before packing, half while multiplying.
+                var width = Math.Min(part, Width - column);
+                var aheadBytes = _panelBytes * width / Width / 2;
+                _tier.Prefetch(ahead, aheadBytes);
+                PanelPacker.Pack(_tier, _weight, Shape, row, rows, column / _weight.Format.Length, width / _weight.Format.Length, scales, quants);
+                ahead += aheadBytes;
+                product(scales, quants, columns + (nint)(column / PanelShape.GroupColumns) * tile * ActivationPacker.IntegerGroupBytes, (float*)scratch, width, _offset, ahead, aheadBytes);
+                ahead += aheadBytes;
+            }
+
+            Write((float*)scratch, panel * _tier.Rows, bias, count, output);
+        }
+    }
+
+    private (long First, int Count) RowsOf(int expert, int panel) =>
+        ((long)expert * Rows + panel * _tier.Rows, Math.Min(_tier.Rows, Rows - panel * _tier.Rows));
+
+    private void Pack(int expert, int panel, byte* place)
+    {
+        var (row, rows) = RowsOf(expert, panel);
+        if (rows < _tier.Rows)
+            NativeMemory.Clear(place, (nuint)_panelBytes);
+        PanelPacker.Pack(_tier, _weight, Shape, row, rows, 0, Width / _weight.Format.Length, place, place + _scaleBytes);
+    }
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)
     {

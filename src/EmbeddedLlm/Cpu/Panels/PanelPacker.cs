@@ -25,27 +25,29 @@ internal static unsafe class PanelPacker
     /// <summary>Floats that one step of a transposer takes at most; rows of other lengths are packed one by one.</summary>
     private const int TransposedFloats = 8;
 
-    /// <summary>Packs one panel: all rows together where the tier knows how to, else row by row.</summary>
+    /// <summary>Packs some blocks of the rows of one panel: all rows together where the tier knows how to, else one by one.</summary>
     /// <param name="tier">Whose panel it is.</param>
     /// <param name="weight">Where the rows come from.</param>
     /// <param name="shape">The shape of the panel.</param>
     /// <param name="firstRow">The first row of the panel.</param>
     /// <param name="rows">How many rows there are; where they are fewer than the lanes, the others are left as they are.</param>
+    /// <param name="firstBlock">The first block of each row.</param>
+    /// <param name="blocks">How many blocks of each row.</param>
     /// <param name="scales">The part for scales; cleared where there are fewer rows than lanes.</param>
     /// <param name="quants">The part for quants; cleared likewise.</param>
     /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
-    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, byte* scales, byte* quants)
+    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, int firstBlock, int blocks, byte* scales, byte* quants)
     {
         var transpose = tier.Transposer(weight.Format);
-        if (transpose == null || rows < tier.Rows || (shape.IsFloat && weight.Columns % TransposedFloats != 0))
+        if (transpose == null || rows < tier.Rows || (shape.IsFloat && blocks % TransposedFloats != 0))
         {
-            PackRows(weight, shape, firstRow, rows, tier.Rows, scales, quants);
+            PackRows(weight, shape, firstRow, rows, firstBlock, blocks, tier.Rows, scales, quants);
             return;
         }
 
         var carries = stackalloc uint[rows];
         fixed (byte* source = weight.Storage.Slice(weight.Offset + firstRow * weight.RowBytes, checked(rows * weight.RowBytes)))
-            transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+            transpose(source + (nint)firstBlock * weight.Format.BlockBytes, weight.RowBytes, blocks, scales, quants, carries);
         for (var row = 0; row < rows; row++)
         {
             if ((carries[row] & 0x8000) != 0)
@@ -54,30 +56,30 @@ internal static unsafe class PanelPacker
     }
 
     /// <summary>The general way: packs the rows one by one, of any format.</summary>
-    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
+    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int firstBlock, int blocks, int lanes, byte* scales, byte* quants)
     {
+        var format = weight.Format;
+        ReadOnlySpan<byte> Row(int lane) => weight.Row(firstRow + lane).Slice(firstBlock * format.BlockBytes, blocks * format.BlockBytes);
         if (shape.IsFloat)
         {
             for (var lane = 0; lane < rows; lane++)
             {
-                if (!PackFloats(weight.Row(firstRow + lane), shape, lane, lanes, quants))
+                if (!PackFloats(Row(lane), shape, lane, lanes, quants))
                     ThrowNotFinite(weight, firstRow + lane);
             }
 
             return;
         }
 
-        var format = weight.Format;
         Span<byte> numbers = stackalloc byte[format.Length];
         Span<sbyte> groupScales = stackalloc sbyte[format.Length / format.GroupLength];
         Span<byte> groupMins = stackalloc byte[format.Length / format.GroupLength];
         var groups = new Groups { Quants = numbers, GroupScales = groupScales, GroupMins = groupMins };
         for (var lane = 0; lane < rows; lane++)
         {
-            var row = weight.Row(firstRow + lane);
             var scale = scales;
             var quant = quants;
-            for (; row.Length > 0; row = row[format.BlockBytes..])
+            for (var row = Row(lane); row.Length > 0; row = row[format.BlockBytes..])
             {
                 format.Unpack(row, ref groups);
                 if (!PackScales(groups, shape, lane, lanes, scale))

@@ -13,6 +13,8 @@ internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<fl
 
     public static int MaxColumns => 8;
 
+    public static bool TakesBytes => false;
+
     public static void Prefetch(byte* address)
     {
     }

@@ -13,6 +13,8 @@ internal readonly unsafe struct Avx2Tier : ITier<Vector256<int>, Vector256<float
 
     public static int MaxColumns => 4;
 
+    public static bool TakesBytes => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* address) => Sse.Prefetch0(address);
 

@@ -13,6 +13,8 @@ internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<flo
 
     public static int MaxColumns => 8;
 
+    public static bool TakesBytes => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* address) => Sse.Prefetch0(address);
 

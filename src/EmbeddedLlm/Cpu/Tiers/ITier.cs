@@ -6,7 +6,7 @@ namespace EmbeddedLlm.Cpu.Tiers;
 /// </summary>
 /// <remarks>
 /// A lane is an output row. <typeparamref name="TInts"/> has 32 bits for each of <see cref="Rows"/> lanes: four quants (bytes) of that row, an integer, or a
-/// <em>partial sum</em>, whose form is the tier's own (two 16-bit sums on x86, one 32-bit sum on Arm). <typeparamref name="TFloats"/> has one float for each lane.
+/// <em>partial sum</em>, whose form is the tier's own (two 16-bit sums with AVX2, one 32-bit sum on Arm). <typeparamref name="TFloats"/> has one float for each lane.
 /// </remarks>
 internal unsafe interface ITier<TInts, TFloats>
     where TInts : struct
@@ -20,6 +20,9 @@ internal unsafe interface ITier<TInts, TFloats>
 
     /// <summary>How many columns (activation rows) fit into registers beside a panel: 4 or 8.</summary>
     static abstract int MaxColumns { get; }
+
+    /// <summary>Whether a partial sum has 32 bits and takes weights up to 255; else it takes what <see cref="Dot"/> says.</summary>
+    static abstract bool TakesBytes { get; }
 
     /// <summary>Asks for the cache line of an address, which need not be valid; nothing where the instruction set cannot.</summary>
     static abstract void Prefetch(byte* address);
@@ -58,7 +61,7 @@ internal unsafe interface ITier<TInts, TFloats>
     static abstract TInts ShiftRight(TInts value, int count);
 
     /// <summary>
-    /// Adds <c>Σ weights[i] · column[i]</c>, i = 0 … 3, to the partial sum of every lane. Weights are unsigned and at most 63. On x86 a partial sum holds
+    /// Adds <c>Σ weights[i] · column[i]</c>, i = 0 … 3, to the partial sum of every lane. Weights are unsigned and at most 63. A partial sum may hold only
     /// 16 bits: 8 calls with weights up to 15 (4 up to 31, 2 up to 63) and columns of ±127 fit.
     /// </summary>
     static abstract TInts Dot(TInts partial, TInts weights, sbyte* column);

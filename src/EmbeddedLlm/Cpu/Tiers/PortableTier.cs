@@ -12,6 +12,8 @@ internal readonly unsafe struct PortableTier : ITier<Vector128<int>, Vector128<f
 
     public static int MaxColumns => 4;
 
+    public static bool TakesBytes => false;
+
     public static void Prefetch(byte* address)
     {
     }

@@ -17,7 +17,13 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
 
     public static Tier? IfSupported(string name) => TTier.IsSupported ? new Tier<TTier, TInts, TFloats>(name) : null;
 
-    public override delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns) => columns switch
+    public override void Prefetch(byte* start, nint bytes)
+    {
+        for (nint line = 0; line < bytes; line += PanelMatrix.CacheLine)
+            TTier.Prefetch(start + line);
+    }
+
+    public override delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns) => columns switch
     {
         1 => Product<Columns1>(shape),
         2 => Product<Columns2>(shape),
@@ -47,7 +53,7 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
         };
 
     // THE TABLE of panels: one line for each shape.
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)
+    private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch
         {
             (32, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelSingle, TColumns>.Multiply,
