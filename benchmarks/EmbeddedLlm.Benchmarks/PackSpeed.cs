@@ -34,8 +34,8 @@ internal static unsafe class PackSpeed
                 var (single, together) = (double.MaxValue, double.MaxValue);
                 for (var watch = Stopwatch.StartNew(); watch.Elapsed < Duration;)
                 {
-                    single = Math.Min(single, Seconds(() => PanelPacker.PackRows(weight, shape, 0, tier.Rows, 0, Width / format.Length, tier.Rows, memory.Start, memory.Start + scales)));
-                    together = Math.Min(together, Seconds(() => PanelPacker.Pack(tier, weight, shape, 0, tier.Rows, 0, Width / format.Length, memory.Start, memory.Start + scales)));
+                    single = Math.Min(single, Seconds(() => PanelPacker.PackRows(weight, shape, 0, tier.Rows, tier.Rows, memory.Start, memory.Start + scales)));
+                    together = Math.Min(together, Seconds(() => PanelPacker.Pack(tier, weight, shape, 0, tier.Rows, memory.Start, memory.Start + scales)));
                 }
 
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{format.Name,-8}{tier.Name,-10}{weight.Bytes / single / 1e9,10:F2}{weight.Bytes / together / 1e9,10:F2}"));

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using EmbeddedLlm.Cpu.Tiers;
@@ -27,7 +26,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private const int BlockBytes = 256 * 1024;
 
     /// <summary>Columns of a panel that go through the nearest cache; whole blocks of every format.</summary>
-    private const int PartColumns = 512;
+    private const int PartColumns = 256;
 
     private const int SumBytes = 8 * 16 * sizeof(float);
 
@@ -37,6 +36,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
     private readonly delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void>[] _products;
+    private readonly delegate*<byte*, nint, nint, byte*, byte*, uint*, void> _transpose;
     private byte* _data;                    // null where the file is the only copy
 
     /// <summary>Packs <paramref name="weight"/> for <paramref name="tier"/>, in parallel.</summary>
@@ -55,6 +55,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         Rows = weight.Rows;
         Panels = (int)((weight.Rows + tier.Rows - 1L) / tier.Rows);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
+        _transpose = PanelPacker.Transposer(tier, weight);
         _products =
         [
             tier.Product(Shape, 1),
@@ -126,7 +127,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var isKept = _data != null;
         if (!isKept && count <= _tier.MaxColumns)
         {
-            MultiplyParts(columns, count, expert, start, end, bias, output, scratch);
+            MultiplyOneByOne(columns, count, expert, start, end, bias, output, scratch);
             return;
         }
 
@@ -167,36 +168,60 @@ internal sealed unsafe class PanelMatrix : IDisposable
 
     private static long Align(long bytes) => checked(bytes + CacheLine - 1) / CacheLine * CacheLine;
 
-    // Panels that meet one tile of columns only, part by part: each is packed and multiplied in the nearest cache, while the next panel comes from memory.
-    private void MultiplyParts(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
+    // Panels that meet one tile of columns only: each is packed where the last one was.
+    private void MultiplyOneByOne(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
     {
+        var sums = (float*)scratch;
+        var panelAt = scratch + SumBytes;
         var tile = ActivationPacker.TileColumns(0, count, _tier.MaxColumns);
-        var product = _products[BitOperations.Log2((uint)tile)];
-        var part = Shape.IsFloat ? Width : PartColumns;     // floats have two sums, which only the end of a row adds
-        var scales = scratch + SumBytes;
-        var (scaleBytes, quantBytes) = PartBytes(Shape, Math.Min(part, Width), _tier.Rows);
-        var quants = scales + scaleBytes;
         for (var panel = start; panel < end; panel++)
         {
+            new Span<float>(sums, tile * _tier.Rows).Clear();
             var (row, rows) = RowsOf(expert, panel);
-            if (rows < _tier.Rows)
-                NativeMemory.Clear(scales, (nuint)(scaleBytes + quantBytes));
-            new Span<float>(scratch, tile * _tier.Rows).Clear();
-            var ahead = panel + 1 < end ? (byte*)Unsafe.AsPointer(in MemoryMarshal.GetReference(_weight.Row(row + rows))) : scales;
+            if (_transpose != null && rows == _tier.Rows)
+            {
+                MultiplyInParts(columns, tile, row, panel + 1 < end, sums, panelAt);
+            }
+            else
+            {
+                Pack(expert, panel, panelAt);
+                _products[BitOperations.Log2((uint)tile)](panelAt, panelAt + _scaleBytes, columns, sums, Width, _offset, panelAt, _panelBytes);
+            }
+
+            Write(sums, panel * _tier.Rows, bias, count, output);
+        }
+    }
+
+    // Packed and multiplied part by part, so that what is packed stays in the nearest cache. Meanwhile the rows behind these come from memory.
+    private void MultiplyInParts(byte* columns, int tile, long row, bool hasNext, float* sums, byte* scales)
+    {
+        var rows = _tier.Rows;
+        var product = _products[BitOperations.Log2((uint)tile)];
+        var part = Shape.IsFloat ? Width : Math.Min(Width, PartColumns);    // floats have two sums, which only the end of a row adds
+        var quants = scales + PartBytes(Shape, part, rows).Scales;
+        var carries = stackalloc uint[rows];
+        new Span<uint>(carries, rows).Clear();
+        fixed (byte* source = _weight.Storage.Slice(_weight.Offset + row * _weight.RowBytes, checked(rows * _weight.RowBytes)))
+        {
+            var from = source;
+            var ahead = hasNext ? source + (nint)rows * _weight.RowBytes : scales;
             for (var column = 0; column < Width; column += part)
             {
                 // Half of what comes next is asked for before packing, half while multiplying.
                 var width = Math.Min(part, Width - column);
-                var aheadBytes = _panelBytes * width / Width / 2;
+                var blocks = width / _weight.Format.Length;
+                var aheadBytes = (nint)blocks * _weight.Format.BlockBytes * rows / 2;
                 _tier.Prefetch(ahead, aheadBytes);
-                PanelPacker.Pack(_tier, _weight, Shape, row, rows, column / _weight.Format.Length, width / _weight.Format.Length, scales, quants);
+                _transpose(from, _weight.RowBytes, blocks, scales, quants, carries);
+                from += blocks * _weight.Format.BlockBytes;
                 ahead += aheadBytes;
-                product(scales, quants, columns + (nint)(column / PanelShape.GroupColumns) * tile * ActivationPacker.IntegerGroupBytes, (float*)scratch, width, _offset, ahead, aheadBytes);
+                product(scales, quants, columns, sums, width, _offset, ahead, aheadBytes);
+                columns += (nint)(width / PanelShape.GroupColumns) * tile * ActivationPacker.IntegerGroupBytes;
                 ahead += aheadBytes;
             }
-
-            Write((float*)scratch, panel * _tier.Rows, bias, count, output);
         }
+
+        PanelPacker.ThrowIfNotFinite(_weight, row, new(carries, rows));
     }
 
     private (long First, int Count) RowsOf(int expert, int panel) =>
@@ -207,7 +232,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var (row, rows) = RowsOf(expert, panel);
         if (rows < _tier.Rows)
             NativeMemory.Clear(place, (nuint)_panelBytes);
-        PanelPacker.Pack(_tier, _weight, Shape, row, rows, 0, Width / _weight.Format.Length, place, place + _scaleBytes);
+        PanelPacker.Pack(_tier, _weight, Shape, row, rows, place, place + _scaleBytes);
     }
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)

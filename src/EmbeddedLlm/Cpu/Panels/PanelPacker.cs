@@ -25,30 +25,40 @@ internal static unsafe class PanelPacker
     /// <summary>Floats that one step of a transposer takes at most; rows of other lengths are packed one by one.</summary>
     private const int TransposedFloats = 8;
 
-    /// <summary>Packs some blocks of the rows of one panel: all rows together where the tier knows how to, else one by one.</summary>
+    /// <summary>How <paramref name="tier"/> packs all rows of a full panel together, see <see cref="Tier.Transposer"/>; null where they have to be packed one by one.</summary>
+    public static delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(Tier tier, Weight weight) =>
+        weight.Format.IsFloat && weight.Columns % TransposedFloats != 0 ? null : tier.Transposer(weight.Format);
+
+    /// <summary>Packs one panel.</summary>
     /// <param name="tier">Whose panel it is.</param>
     /// <param name="weight">Where the rows come from.</param>
     /// <param name="shape">The shape of the panel.</param>
     /// <param name="firstRow">The first row of the panel.</param>
     /// <param name="rows">How many rows there are; where they are fewer than the lanes, the others are left as they are.</param>
-    /// <param name="firstBlock">The first block of each row.</param>
-    /// <param name="blocks">How many blocks of each row.</param>
     /// <param name="scales">The part for scales; cleared where there are fewer rows than lanes.</param>
     /// <param name="quants">The part for quants; cleared likewise.</param>
     /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
-    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, int firstBlock, int blocks, byte* scales, byte* quants)
+    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, byte* scales, byte* quants)
     {
-        var transpose = tier.Transposer(weight.Format);
-        if (transpose == null || rows < tier.Rows || (shape.IsFloat && blocks % TransposedFloats != 0))
+        var transpose = Transposer(tier, weight);
+        if (transpose == null || rows < tier.Rows)
         {
-            PackRows(weight, shape, firstRow, rows, firstBlock, blocks, tier.Rows, scales, quants);
+            PackRows(weight, shape, firstRow, rows, tier.Rows, scales, quants);
             return;
         }
 
         var carries = stackalloc uint[rows];
+        new Span<uint>(carries, rows).Clear();
         fixed (byte* source = weight.Storage.Slice(weight.Offset + firstRow * weight.RowBytes, checked(rows * weight.RowBytes)))
-            transpose(source + (nint)firstBlock * weight.Format.BlockBytes, weight.RowBytes, blocks, scales, quants, carries);
-        for (var row = 0; row < rows; row++)
+            transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+        ThrowIfNotFinite(weight, firstRow, new(carries, rows));
+    }
+
+    /// <summary>Looks at what a transposer has found.</summary>
+    /// <exception cref="ModelFormatException">A row has a number or a scale that is not finite.</exception>
+    public static void ThrowIfNotFinite(Weight weight, long firstRow, ReadOnlySpan<uint> carries)
+    {
+        for (var row = 0; row < carries.Length; row++)
         {
             if ((carries[row] & 0x8000) != 0)
                 ThrowNotFinite(weight, firstRow + row);
@@ -56,21 +66,20 @@ internal static unsafe class PanelPacker
     }
 
     /// <summary>The general way: packs the rows one by one, of any format.</summary>
-    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int firstBlock, int blocks, int lanes, byte* scales, byte* quants)
+    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
     {
-        var format = weight.Format;
-        ReadOnlySpan<byte> Row(int lane) => weight.Row(firstRow + lane).Slice(firstBlock * format.BlockBytes, blocks * format.BlockBytes);
         if (shape.IsFloat)
         {
             for (var lane = 0; lane < rows; lane++)
             {
-                if (!PackFloats(Row(lane), shape, lane, lanes, quants))
+                if (!PackFloats(weight.Row(firstRow + lane), shape, lane, lanes, quants))
                     ThrowNotFinite(weight, firstRow + lane);
             }
 
             return;
         }
 
+        var format = weight.Format;
         Span<byte> numbers = stackalloc byte[format.Length];
         Span<sbyte> groupScales = stackalloc sbyte[format.Length / format.GroupLength];
         Span<byte> groupMins = stackalloc byte[format.Length / format.GroupLength];
@@ -79,7 +88,7 @@ internal static unsafe class PanelPacker
         {
             var scale = scales;
             var quant = quants;
-            for (var row = Row(lane); row.Length > 0; row = row[format.BlockBytes..])
+            for (var row = weight.Row(firstRow + lane); row.Length > 0; row = row[format.BlockBytes..])
             {
                 format.Unpack(row, ref groups);
                 if (!PackScales(groups, shape, lane, lanes, scale))

@@ -8,8 +8,8 @@ namespace EmbeddedLlm.Cpu.Panels;
 /// their bits to where <see cref="PanelPacker"/> says. One method for each format; the results are those of the general way, byte for byte.
 /// </summary>
 /// <remarks>
-/// All methods take the first row of the panel, the bytes and the blocks of a row, and the two parts of the panel. Into <c>carries</c> [lanes] goes a number
-/// whose bit 15 says that the row has a float (a scale) that is not finite: its exponent is all ones, so that adding the lowest bit carries into the one above.
+/// All methods take the first row of the panel, the bytes and the blocks of a row, and the two parts of the panel. To <c>carries</c> [lanes] are joined
+/// bits of which the one of 2^15 says that the row has a float (a scale) that is not finite: its exponent is all ones, so that adding the lowest bit carries into the one above.
 /// </remarks>
 internal static unsafe class RowTransposer<TTier, TInts, TFloats>
     where TTier : struct, ITier<TInts, TFloats>
@@ -252,7 +252,8 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         carry = TTier.Or(carry, TTier.Add(TTier.And(word, exponents), TTier.Fill((int)(exponents & ~(exponents << 1)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(TInts carry, uint* carries) => TTier.Store(TTier.Or(carry, TTier.ShiftRight(carry, 16)), (byte*)carries);
+    private static void Finish(TInts carry, uint* carries) =>
+        TTier.Store(TTier.Or(TTier.Load((byte*)carries), TTier.Or(carry, TTier.ShiftRight(carry, 16))), (byte*)carries);
 
     // A half at the begin of the block.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

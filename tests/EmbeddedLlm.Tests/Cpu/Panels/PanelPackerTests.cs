@@ -31,8 +31,8 @@ public sealed unsafe class PanelPackerTests
             var actual = Filled(scaleBytes + quantBytes);
             fixed (byte* one = expected, other = actual)
             {
-                PanelPacker.PackRows(weight, shape, panel * tier.Rows, rows, 0, width / format.Length, tier.Rows, one, one + scaleBytes);
-                PanelPacker.Pack(tier, weight, shape, panel * tier.Rows, rows, 0, width / format.Length, other, other + scaleBytes);
+                PanelPacker.PackRows(weight, shape, panel * tier.Rows, rows, tier.Rows, one, one + scaleBytes);
+                PanelPacker.Pack(tier, weight, shape, panel * tier.Rows, rows, other, other + scaleBytes);
             }
 
             Assert.Equal(expected, actual);
