@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using EmbeddedLlm.Backends;
 
 namespace EmbeddedLlm.Cli;
 
@@ -18,6 +19,8 @@ internal static class ModelOptions
     };
 
     public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
+
+    public static Option<KvType> CreateKvType(KvType fallback) => new("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback };
 
     /// <summary>Refuses values outside a range, before a model is loaded.</summary>
     public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)

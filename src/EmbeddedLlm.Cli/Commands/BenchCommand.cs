@@ -25,10 +25,11 @@ internal static class BenchCommand
         var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 }, maximum: ModelOptions.MostPositions);
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
+        var kvType = ModelOptions.CreateKvType(KvType.F16);
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, kvType, repeats, parallel, json };
         command.SetAction((parsed, cancellation) =>
         {
             var report = Measure(
@@ -37,6 +38,7 @@ internal static class BenchCommand
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
                 parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
+                parsed.GetValue(kvType),
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
                 cancellation);
@@ -45,12 +47,12 @@ internal static class BenchCommand
         return command;
     }
 
-    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var options = new RunnerOptions { KvBlocks = 0, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(

@@ -93,7 +93,7 @@ public sealed class GraphBuilder
         RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
         RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
         RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
-        _kvLayers.Add(new KvLayer(k.Width, v.Width));
+        _kvLayers.Add(new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth));
         return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, _kvLayers.Count - 1, result));
     }
 

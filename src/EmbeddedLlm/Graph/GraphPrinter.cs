@@ -29,7 +29,7 @@ public static class GraphPrinter
     }
 
     private static string KvWidths(ModelGraph graph) =>
-        string.Join(", ", graph.KvLayers.Distinct().Select(layer => $"{layer.KeyWidth} + {layer.ValueWidth}"));
+        string.Join(", ", graph.KvLayers.Distinct().Select(layer => $"{layer.Heads * layer.HeadWidth} + {layer.Heads * layer.ValueWidth}"));
 
     private static string Details(Op op) => op switch
     {

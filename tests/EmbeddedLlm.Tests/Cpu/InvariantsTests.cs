@@ -32,7 +32,7 @@ public sealed class InvariantsTests
             Assert.Equal(expected, TestModel.Run(runner, Tokens, chunk, [.. Blocks.Select(block => block - 1)]));
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_InEveryChunkSize_GivesTheSameBits(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
@@ -88,7 +88,7 @@ public sealed class InvariantsTests
         Assert.Equal([.. rows.SelectMany(row => all.AsSpan(row * TestModel.Vocabulary, TestModel.Vocabulary).ToArray())], some);
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_InBlocksThatHeldNoNumbers_GivesTheSameBits(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
@@ -102,16 +102,19 @@ public sealed class InvariantsTests
         Assert.Equal(expected, TestModel.Run(runner, Tokens, 3, blocks));
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_NotANumberAtALaterPosition_LeavesEarlierRowsAlone(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
         var expected = TestModel.Run(runner, Tokens, 40, Blocks);
 
-        var logits = TestModel.Run(runner, [.. Tokens.AsSpan(0, 21), TestModel.NotANumber, .. Tokens.AsSpan(22)], 40, Blocks);
+        foreach (var chunk in (int[])[40, 1])
+        {
+            var logits = TestModel.Run(runner, [.. Tokens.AsSpan(0, 21), TestModel.NotANumber, .. Tokens.AsSpan(22)], chunk, Blocks);
 
-        Assert.Equal(expected.AsSpan(0, 21 * TestModel.Vocabulary), logits.AsSpan(0, 21 * TestModel.Vocabulary));
-        Assert.All(logits.AsSpan(21 * TestModel.Vocabulary).ToArray(), logit => Assert.True(float.IsNaN(logit)));
+            Assert.Equal(expected.AsSpan(0, 21 * TestModel.Vocabulary), logits.AsSpan(0, 21 * TestModel.Vocabulary));
+            Assert.All(logits.AsSpan(21 * TestModel.Vocabulary).ToArray(), logit => Assert.True(float.IsNaN(logit)));
+        }
     }
 
     [Fact]

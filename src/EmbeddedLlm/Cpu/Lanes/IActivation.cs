@@ -41,7 +41,7 @@ internal readonly struct Gelu : IActivation
 
         // 1 − erf(|z|), the part of x/2 that is missing from max(x, 0) on both sides.
         var missing = p * t * LaneMath.Exp(T.Fill(0) - z * z);
-        return T.Max(x, T.Fill(0)) - T.Abs(x) * T.Fill(0.5f) * missing;
+        return T.Max(T.Fill(0), x) - T.Abs(x) * T.Fill(0.5f) * missing;
     }
 }
 
@@ -49,5 +49,5 @@ internal readonly struct Gelu : IActivation
 internal readonly struct Relu : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Max(x, T.Fill(0));
+    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Max(T.Fill(0), x);
 }

@@ -24,7 +24,7 @@ internal static unsafe class LaneMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Exp<T>(T x) where T : unmanaged, ILanes<T>
     {
-        var bounded = T.Max(T.Min(x, T.Fill(88)), T.Fill(-87));
+        var bounded = T.Max(T.Fill(-87), T.Min(T.Fill(88), x));
         var n = T.Round(bounded * T.Fill(1.44269504f));
 
         // ln 2 in two parts, the first short enough that n · part is exact.
@@ -39,6 +39,14 @@ internal static unsafe class LaneMath
         e = T.MultiplyAdd(e, r, T.Fill(1));
         e = T.MultiplyAdd(e, r, T.Fill(1));
         return T.ZeroWhereBelow(e * T.PowerOfTwo(n), x, -87);
+    }
+
+    /// <summary>Asks for the cache line of an address, which need not be valid; nothing where the instruction set cannot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(byte* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address);
     }
 
     /// <summary>Reads the last <paramref name="count"/> &lt; <c>T.Count</c> floats of a row; the other lanes are 0.</summary>

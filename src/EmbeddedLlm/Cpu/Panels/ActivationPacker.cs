@@ -72,7 +72,7 @@ internal static unsafe class ActivationPacker
     }
 
     /// <summary>Integers: [columns × 32] quants, then [columns] scales, sums, and sums of first halves.</summary>
-    private static void PackIntegers(float* numbers, byte* place, int column, int columns)
+    internal static void PackIntegers(float* numbers, byte* place, int column, int columns)
     {
         var quants = place + column * Group;
         var scales = (float*)(place + columns * Group) + column;
