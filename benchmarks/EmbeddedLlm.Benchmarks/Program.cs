@@ -2,9 +2,8 @@
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]      times kernels, formats, tokenizers
 using BenchmarkDotNet.Running;
 using EmbeddedLlm.Benchmarks;
-using EmbeddedLlm.Quantization;
 
 if (args is ["shape", var shape, var type, var path])
-    ShapeModel.Shapes[shape].Write(path, Enum.Parse<GgmlType>(type));
+    ShapeModel.Shapes[shape].Write(path, type);
 else
     BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -21,7 +21,7 @@ internal static class BenchCommand
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.CreateModel();
-        var prompt = ModelOptions.Positive(new Option<int>("-p", "--prompt") { Description = "Tokens to prefill.", DefaultValueFactory = _ => 512 }, maximum: ModelOptions.MostPositions);
+        var prompts = new Option<string>("-p", "--prompt") { Description = "Tokens to prefill; several with commas.", DefaultValueFactory = _ => "512" };
         var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 }, maximum: ModelOptions.MostPositions);
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
@@ -29,12 +29,12 @@ internal static class BenchCommand
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, kvType, repeats, parallel, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, repeats, parallel, json };
         command.SetAction((parsed, cancellation) =>
         {
             var report = Measure(
                 parsed.GetRequiredValue(model),
-                parsed.GetValue(prompt),
+                Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
                 parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
@@ -47,7 +47,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
@@ -56,7 +56,7 @@ internal static class BenchCommand
         options = options with
         {
             KvBlocks = Math.Max(
-                BenchSession.BlocksFor(depths.Max() + prompt, options),
+                BenchSession.BlocksFor(depths.Max() + prompts.Max(), options),
                 parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
         using var runner = new CpuBackend().Load(graph, options);
@@ -68,7 +68,7 @@ internal static class BenchCommand
         var firstTokenSeconds = (DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalSeconds;
 
         // Memory is read before the limits of the machine are measured, since that needs large buffers of its own.
-        session.Prefill(0, prompt, cancellation);
+        session.Prefill(0, prompts[0], cancellation);
         process.Refresh();
         var peakMemory = process.PeakWorkingSet64 / 1e6;
 
@@ -80,14 +80,18 @@ internal static class BenchCommand
         foreach (var depth in depths)
         {
             session.Prefill(0, depth, cancellation);
-            var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
-            prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            foreach (var prompt in prompts)
+            {
+                var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
+                prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            }
+
             session.Fill(depth, generate, parallel.Max(), cancellation);
             foreach (var sequences in parallel)
             {
                 // What memory gives changes with what else the machine does, so it is measured before and after each row. The better figure is the limit.
                 var before = MemoryBandwidth.Measure(threads) / 1e9;
-                (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
+                var (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
                 var limit = Math.Max(before, MemoryBandwidth.Measure(threads) / 1e9);
                 bandwidth = Math.Max(bandwidth, limit);
                 var bytes = cost.DecodeBytes / (double)sequences + cost.KvBytesPerPosition * (depth + generate / 2.0);
