@@ -16,15 +16,28 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
     };
 
     /// <summary>Writes the model with every matrix in <paramref name="type"/>; the output matrix is tied to the embedding.</summary>
-    public void Write(string path, GgmlType type)
+    /// <param name="path">The file to write.</param>
+    /// <param name="type">The format of the matrices.</param>
+    /// <param name="vocabulary">A GGUF file whose tokenizer to take, of as many tokens as the shape has; null for one that reads no text.</param>
+    public void Write(string path, GgmlType type, string? vocabulary = null)
     {
         var format = BlockFormats.Get(type);
         var writer = new GgufWriter();
         writer.Set("general.architecture", GgufValue.Of("llama"));
-        writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
-        writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
-        writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
-        writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        using var tokenizer = vocabulary is null ? null : GgufFile.Open(vocabulary);
+        if (tokenizer is null)
+        {
+            writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
+            writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
+            writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
+            writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        }
+        else
+        {
+            foreach (var key in tokenizer.Metadata.Keys.Where(key => key.StartsWith("tokenizer.", StringComparison.Ordinal)))
+                writer.Set(key, tokenizer.Metadata[key]);
+        }
+
         writer.Set("llama.attention.layer_norm_rms_epsilon", GgufValue.Of(1e-5f));
         writer.Set("llama.rope.freq_base", GgufValue.Of(500000f));
         foreach (var (key, count) in ((string, int)[])[("context_length", 131072), ("embedding_length", Width), ("block_count", Layers), ("feed_forward_length", Hidden), ("attention.head_count", Heads), ("attention.head_count_kv", KvHeads), ("rope.dimension_count", Width / Heads)])
