@@ -25,7 +25,7 @@ internal sealed class DraftModel : IDisposable
     /// <param name="runnerOptions">The sizes of that model's runner.</param>
     /// <param name="sizes">The sizes of that model's engine.</param>
     /// <param name="options">The options of that model.</param>
-    /// <param name="logger">Takes events of the choice of a backend.</param>
+    /// <param name="logger">Takes events.</param>
     /// <exception cref="UnsupportedModelException">Its vocabulary is another one; or as for any model.</exception>
     public static DraftModel Open(string path, GgufFile verifier, RunnerOptions runnerOptions, EngineOptions sizes, LlmOptions options, ILogger logger)
     {
@@ -38,7 +38,9 @@ internal sealed class DraftModel : IDisposable
             var budget = KvBudget.For(
                 graph, spec.ContextLength, runnerOptions.KvBlockTokens, new() { ContextLength = Math.Min(sizes.ContextLength, spec.ContextLength), KvType = options.KvType }, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             runnerOptions = runnerOptions with { KvBlocks = Math.Min(budget.Blocks, runnerOptions.KvBlocks), MaxOutputRows = EngineOptions.MaxVerifiedRows };
-            return new(file, backend.Load(graph, runnerOptions), sizes with { ContextLength = budget.ContextLength });
+            var runner = backend.Load(graph, runnerOptions);
+            LlmLog.DraftModelLoaded(logger, path, sizes.Model, spec.ToString(), budget.ContextLength, runner.KvBlocks * runnerOptions.KvBlockTokens);
+            return new(file, runner, sizes with { ContextLength = budget.ContextLength });
         }
         catch
         {

@@ -49,6 +49,8 @@ internal static class EngineTelemetry
             return;
         activity.SetTag("cached_tokens", stream.CachedTokens);
         activity.SetTag("generated_tokens", stream.GeneratedTokens);
+        activity.SetTag("drafted_tokens", stream.DraftedTokens);
+        activity.SetTag("accepted_tokens", stream.AcceptedTokens);
         if (failure is not null)
             activity.SetStatus(ActivityStatusCode.Error, failure.Message);
         Tell(activity, static (activity, _) =>

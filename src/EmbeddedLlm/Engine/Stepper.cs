@@ -127,11 +127,11 @@ internal sealed class Stepper
     private void TakeTokens(Sequence sequence, int output)
     {
         var (drafted, accepted) = (sequence.Draft.Length, 0);
+        _draftedTokens += drafted;
+        sequence.Stream.DraftedTokens += drafted;
         for (; TakeToken(sequence, _logits.AsSpan((output + accepted) * _options.VocabularySize, _options.VocabularySize)); accepted++)
             Scheduler.Advance(sequence, 1);
         sequence.Allowance.Settle(drafted, accepted);
-        _draftedTokens += drafted;
-        _acceptedTokens += accepted;
     }
 
     // Whether there is more to take: the request goes on, and the token is the one drafted.
@@ -159,6 +159,11 @@ internal sealed class Stepper
             EngineTelemetry.CountFirstToken(_time.GetElapsedTime(sequence.Arrival), _options.Tags);
         _generatedTokens++;
         var isDrafted = sequence.Append(token);
+        if (isDrafted)
+        {
+            _acceptedTokens++;
+            sequence.Stream.AcceptedTokens++;
+        }
         sequence.Stream.Write(token);
         if (!sequence.IsComplete)
             return isDrafted;
