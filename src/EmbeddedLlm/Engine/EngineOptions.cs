@@ -7,8 +7,8 @@ namespace EmbeddedLlm.Engine;
 internal sealed record EngineOptions
 {
     /// <summary>
-    /// Drafts fill a step up to this many rows. So many cost a CPU little more than one, since the weights are read once for all of them;
-    /// beyond, each row costs its multiplications.
+    /// Drafts fill a step up to this many rows. So many cost a CPU less than two alone, since the weights are read once for all of them;
+    /// beyond, each row costs its multiplications (benchmarks/results/speculation.md).
     /// </summary>
     public const int MaxVerifiedRows = 8;
 

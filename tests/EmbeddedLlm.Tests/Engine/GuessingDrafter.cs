@@ -9,7 +9,7 @@ internal sealed class GuessingDrafter(int seed, ScriptedRunner.Script? script = 
 {
     private readonly Random _random = new(seed);
 
-    public void Draft(IReadOnlyList<Sequence> sequences)
+    public void Draft(ReadOnlySpan<Sequence> sequences)
     {
         Span<float> logits = stackalloc float[EngineTesting.Vocabulary];
         foreach (var sequence in sequences)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EmbeddedLlm.KvCache;
 using Microsoft.Extensions.Logging;
 
@@ -21,7 +22,7 @@ internal sealed class DraftPlanner(IDrafter drafter, BlockPool pool, EngineOptio
             return;
         try
         {
-            drafter.Draft(_drafting);
+            drafter.Draft(CollectionsMarshal.AsSpan(_drafting));
         }
         catch (Exception failure)
         {

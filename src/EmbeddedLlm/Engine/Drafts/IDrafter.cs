@@ -4,7 +4,7 @@ namespace EmbeddedLlm.Engine.Drafts;
 internal interface IDrafter
 {
     /// <summary>Appends to the draft of each sequence as many tokens as it has room for, or fewer, or none.</summary>
-    void Draft(IReadOnlyList<Sequence> sequences);
+    void Draft(ReadOnlySpan<Sequence> sequences);
 
     /// <summary>Gives up what is kept for a sequence that stops running; it may come again.</summary>
     void Close(Sequence sequence);

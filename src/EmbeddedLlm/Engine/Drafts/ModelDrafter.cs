@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.KvCache;
 
@@ -21,7 +22,7 @@ internal sealed class ModelDrafter(IModelRunner runner, EngineOptions sizes) : I
     private readonly List<Reader> _drafting = [], _going = [];
 
     /// <inheritdoc/>
-    public void Draft(IReadOnlyList<Sequence> sequences)
+    public void Draft(ReadOnlySpan<Sequence> sequences)
     {
         _drafting.Clear();
         foreach (var sequence in sequences)
@@ -127,7 +128,7 @@ internal sealed class ModelDrafter(IModelRunner runner, EngineOptions sizes) : I
         /// <summary>Goes back to where the draft was wrong, and before the last token, whose logits begin the next one.</summary>
         public void Rewind()
         {
-            var right = Sequence.Tokens[_count..].CommonPrefixLength(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_draft));
+            var right = Sequence.Tokens[_count..].CommonPrefixLength(CollectionsMarshal.AsSpan(_draft));
             Computed = Math.Min(Computed, Math.Min(_count + right, Sequence.Count - 1));
         }
     }

@@ -9,7 +9,7 @@ internal sealed class NGramDrafter : IDrafter
     private readonly Dictionary<Sequence, Lookup> _lookups = [];
 
     /// <inheritdoc/>
-    public void Draft(IReadOnlyList<Sequence> sequences)
+    public void Draft(ReadOnlySpan<Sequence> sequences)
     {
         foreach (var sequence in sequences)
         {

@@ -45,6 +45,24 @@ public sealed class NGramDrafterTests
         }
     }
 
+    [Fact]
+    public void Draft_TextGrows_AllocatesNothing()
+    {
+        var sequence = Sequence([.. Enumerable.Range(0, 400), .. Enumerable.Range(0, 400)], room: 7);
+        Sequence[] sequences = [sequence];
+        var drafter = new NGramDrafter();
+        long before = 0;
+        for (var token = 0; token < 200; token++)
+        {
+            if (token == 100)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            sequence.DraftRoom = 7;
+            drafter.Draft(sequences);
+            sequence.Append(token);
+        }
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
     private static void AssertDraft(int[] text, int room, int[] expected)
     {
         var sequence = Sequence(text, room);

@@ -234,7 +234,7 @@ public sealed class SpeculationTests
     {
         public int Calls { get; private set; }
 
-        public void Draft(IReadOnlyList<Sequence> sequences)
+        public void Draft(ReadOnlySpan<Sequence> sequences)
         {
             Calls++;
             sequences[0].AppendDraft(3);
