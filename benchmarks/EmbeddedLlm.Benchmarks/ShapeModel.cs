@@ -18,16 +18,27 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
     /// <summary>Writes the model; the output matrix is tied to the embedding.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="mix">The format of every matrix, or <c>Q4_K_M</c> for the usual mixture.</param>
-    public void Write(string path, string mix)
+    /// <param name="vocabulary">A GGUF file whose tokenizer to take, of as many tokens as the shape has; null for one that reads no text.</param>
+    public void Write(string path, string mix, string? vocabulary = null)
     {
         var type = mix == "Q4_K_M" ? GgmlType.Q4_K : Enum.Parse<GgmlType>(mix);
         var high = mix == "Q4_K_M" ? GgmlType.Q6_K : type;      // of what matters more for its size
         var writer = new GgufWriter();
         writer.Set("general.architecture", GgufValue.Of("llama"));
-        writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
-        writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
-        writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
-        writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        using var tokenizer = vocabulary is null ? null : GgufFile.Open(vocabulary);
+        if (tokenizer is null)
+        {
+            writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
+            writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
+            writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
+            writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        }
+        else
+        {
+            foreach (var key in tokenizer.Metadata.Keys.Where(key => key.StartsWith("tokenizer.", StringComparison.Ordinal)))
+                writer.Set(key, tokenizer.Metadata[key]);
+        }
+
         writer.Set("llama.attention.layer_norm_rms_epsilon", GgufValue.Of(1e-5f));
         writer.Set("llama.rope.freq_base", GgufValue.Of(500000f));
         foreach (var (key, count) in ((string, int)[])[("context_length", 131072), ("embedding_length", Width), ("block_count", Layers), ("feed_forward_length", Hidden), ("attention.head_count", Heads), ("attention.head_count_kv", KvHeads), ("rope.dimension_count", Width / Heads)])

@@ -52,6 +52,15 @@ public sealed class LlmOptions
     /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per processor core.</summary>
     public int Threads { get; set; }
 
+    /// <summary>
+    /// Whether several tokens are guessed and then verified in one step. Answers do not change, token for token; those that repeat what is in
+    /// the prompt come sooner. Default: <see cref="Speculation.NGram"/>.
+    /// </summary>
+    public Speculation Speculation { get; set; } = Speculation.NGram;
+
+    /// <summary>A smaller GGUF model of the same vocabulary, to guess in place of n-grams. Default: none. Answers do not change.</summary>
+    public string? DraftModelPath { get; set; }
+
     /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
     public string? Backend { get; set; }
 

@@ -8,6 +8,7 @@ using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
+using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Cli.Commands;
 
@@ -28,10 +29,12 @@ internal static class BenchCommand
         var kvType = ModelOptions.CreateKvType(KvType.F16);
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
+        var speculation = new Option<string?>("--speculation") { Description = "A text file: also time answers that edit it and that write it, with and without drafts. Takes the model's memory twice." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, repeats, parallel, json };
-        command.SetAction((parsed, cancellation) =>
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, repeats, parallel, speculation, json };
+        command.SetAction(async (parsed, cancellation) =>
         {
+            var text = parsed.GetValue(speculation) is { } file ? Utf8File.Read(file) : null;
             var report = Measure(
                 parsed.GetRequiredValue(model),
                 Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
@@ -42,7 +45,9 @@ internal static class BenchCommand
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
                 cancellation);
-            return terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report));
+            if (text is not null)
+                report = report with { Speculation = await SpeculateAsync(parsed.GetRequiredValue(model), text, report.Threads, parsed.GetValue(generate), parsed.GetValue(repeats), cancellation).ConfigureAwait(false) };
+            await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report)).ConfigureAwait(false);
         });
         return command;
     }
@@ -116,6 +121,22 @@ internal static class BenchCommand
         };
     }
 
+    private static async Task<IReadOnlyList<SpeculationRow>> SpeculateAsync(string path, string text, int threads, int generate, int repeats, CancellationToken cancellation)
+    {
+        int context;
+        using (var file = GgufFile.Open(path))
+            context = Tokenizer.FromGguf(file.Metadata).Encode(text).Length + generate + 1;
+        using var bench = new SpeculationBench(path, threads, context);
+        var firstLine = text.IndexOf('\n', StringComparison.Ordinal) + 1;
+        if (firstLine is 0 || firstLine == text.Length)
+            throw new UsageException("--speculation needs a text of several lines.");
+        return
+        [
+            await bench.MeasureAsync("edit the prompt", text, SpeculationBench.Edit(text), generate, repeats, cancellation).ConfigureAwait(false),
+            await bench.MeasureAsync("write", text[..firstLine], text[firstLine..], generate, repeats, cancellation).ConfigureAwait(false),
+        ];
+    }
+
     private static (double Median, double Min, double Max) Speeds(int repeats, int tokens, Func<double> seconds)
     {
         seconds(); // warm up: caches, and the JIT's better code
@@ -145,6 +166,13 @@ internal static class BenchCommand
         };
         lines.AddRange(report.Prefill.Select(row => Line($"prefill {row.Tokens}", row.Depth, 1, row.TokensPerSecond, row.Min, row.Max, row.FractionOfPeak)));
         lines.AddRange(report.Decode.Select(row => Line("decode", row.Depth, row.Parallel, row.TokensPerSecond, row.Min, row.Max, row.FractionOfBandwidth)));
+        if (report.Speculation.Count > 0)
+        {
+            lines.Add($"{"with drafts",-22}{"tokens/s",10}{"plain",10}{"ratio",10}  drafted, right");
+            lines.AddRange(report.Speculation.Select(row => string.Create(
+                CultureInfo.InvariantCulture, $"{row.Answer,-22}{row.TokensPerSecond,10:F1}{row.PlainTokensPerSecond,10:F1}{row.Ratio,10:F2}  {row.Drafted}, {row.Accepted} for {row.Tokens}")));
+        }
+
         return string.Join(Environment.NewLine, lines);
     }
 

@@ -232,6 +232,30 @@ public sealed class GuideExamples : IDisposable
     }
 
     [Fact]
+    public async Task Speculating()
+    {
+        var chat = _model.AsIChatClient();
+        var list = string.Join('\n', Enumerable.Repeat("milk", 20));
+
+        var response = await chat.GetResponseAsync($"Repeat this list:\n{list}", new ChatOptions { MaxOutputTokens = 60 });
+        var counts = response.Usage!.AdditionalCounts; // null if nothing was guessed
+        Console.WriteLine($"{counts?["accepted_tokens"] ?? 0} of {counts?["drafted_tokens"] ?? 0} guessed tokens were right");
+
+        Assert.True(counts is null || counts["accepted_tokens"] <= counts["drafted_tokens"]);
+    }
+
+    [Fact]
+    public async Task DraftModel()
+    {
+        var small = Golden.TinyModel;
+
+        var options = new LlmOptions { DraftModelPath = small };
+
+        using var model = LlmModel.Load(Golden.TinyModel, options);
+        Assert.NotEmpty((await model.CompleteAsync("Hello", new() { MaxOutputTokens = 20, Seed = 1 })).Text);
+    }
+
+    [Fact]
     public void Quantizing()
     {
         using var folder = new TemporaryFolder();
