@@ -17,7 +17,7 @@ internal static class ModelOptions
         Required = required,
     };
 
-    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
+    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per physical core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
 
     /// <summary>Refuses values outside a range, before a model is loaded.</summary>
     public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)

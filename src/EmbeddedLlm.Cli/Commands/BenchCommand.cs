@@ -36,7 +36,7 @@ internal static class BenchCommand
                 parsed.GetValue(prompt),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
-                parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
+                parsed.GetValue(threads) is > 0 and var count ? count : CpuBackend.Cores,
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
                 cancellation);
