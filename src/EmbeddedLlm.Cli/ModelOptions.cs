@@ -18,7 +18,7 @@ internal static class ModelOptions
         Required = required,
     };
 
-    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
+    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per physical core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
 
     public static Option<KvType> CreateKvType(KvType fallback) => new("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback };
 

@@ -49,7 +49,7 @@ public sealed class LlmOptions
     /// meanwhile. Default 512; never less than <see cref="MaxConcurrentSequences"/>.</summary>
     public int BatchTokens { get; set; } = 512;
 
-    /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per processor core.</summary>
+    /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per physical core that the process may use: affinity and CPU quotas count.</summary>
     public int Threads { get; set; }
 
     /// <summary>

@@ -63,7 +63,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
         if (options.BatchTokens is <= 0 or > LlmOptions.MaxBatchTokens)
             yield return $"BatchTokens is {options.BatchTokens}; it must be 1 to {LlmOptions.MaxBatchTokens}.";
         if (options.Threads is < 0 or > LlmOptions.MaxThreads)
-            yield return $"Threads is {options.Threads}; it must be 0 (one per core) or up to {LlmOptions.MaxThreads}.";
+            yield return $"Threads is {options.Threads}; it must be 0 (one per physical core) or up to {LlmOptions.MaxThreads}.";
         if (!Enum.IsDefined(options.Speculation))
             yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))

@@ -40,7 +40,7 @@ internal static class BenchCommand
                 Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
-                parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
+                parsed.GetValue(threads) is > 0 and var count ? count : CpuBackend.Cores,
                 parsed.GetValue(kvType),
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),

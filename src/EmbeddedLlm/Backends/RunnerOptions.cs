@@ -21,6 +21,6 @@ public sealed record RunnerOptions
     /// <summary>The most rows of logits that one batch asks for.</summary>
     public int MaxOutputRows { get; init; } = 64;
 
-    /// <summary>Threads; 0 for one per processor core.</summary>
+    /// <summary>Threads; 0 for one per physical core.</summary>
     public int Threads { get; init; }
 }

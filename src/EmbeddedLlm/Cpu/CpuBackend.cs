@@ -12,6 +12,9 @@ public sealed class CpuBackend : IBackend
     /// <summary>The instruction set that multiplies on this machine, such as <c>AVX-512</c>.</summary>
     public static string InstructionSet => Tier.Best.Name;
 
+    /// <summary>The physical cores that this process may use, by its affinity and CPU quota: the threads of a runner that is not told how many.</summary>
+    public static int Cores => ProcessorCores.Count;
+
     /// <inheritdoc/>
     public string Name => "cpu";
 
@@ -21,7 +24,7 @@ public sealed class CpuBackend : IBackend
         ArgumentNullException.ThrowIfNull(graph);
         return CpuCompiler.WhyNot(graph) is { } reason
             ? new BackendOffer(false, 0, reason)
-            : new BackendOffer(true, 0, $"{Environment.ProcessorCount} processor cores, {InstructionSet}.");
+            : new BackendOffer(true, 0, $"{Cores} processor cores, {InstructionSet}.");
     }
 
     /// <inheritdoc/>

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace EmbeddedLlm.Cpu;
 
 /// <summary>
-/// Where the workers of a team wait for each other. A waiter spins for some microseconds, then offers its processor to others, then sleeps,
-/// so that a team is quick on idle cores and does no harm on busy ones.
+/// Where the workers of a team wait for each other. A waiter spins for some microseconds, then sleeps, so that a team is quick on idle cores and does no
+/// harm on busy ones. It never yields: on a core that others want, each yield may give a whole time slice away.
 /// </summary>
 /// <remarks>
 /// The generation grows when the last worker has come; the others watch it. Who goes to sleep counts itself in <c>Sleepers</c> before it looks at the
@@ -13,12 +13,13 @@ namespace EmbeddedLlm.Cpu;
 /// </remarks>
 internal sealed class TeamBarrier(int count)
 {
-    private const int Spins = 1000;     // of about 40 ns each
-    private const int Yields = 100;
+    // Spins of about 40 ns each. Who spun in vain spins less next time, as the worker that it waits for may want this very core.
+    private const int MostSpins = 2000;
+    private const int LeastSpins = 16;
 
     private readonly object _bed = new();
-    private readonly int _spins = count <= Environment.ProcessorCount ? Spins : 0;
-    private Counters _counters;
+    private readonly bool _maySpin = count <= Environment.ProcessorCount;
+    private Counters _counters = new() { Spins = MostSpins };
 
     /// <summary>How many workers wait for each other.</summary>
     public int Count { get; } = count;
@@ -53,22 +54,31 @@ internal sealed class TeamBarrier(int count)
         return _counters.AllOk;
     }
 
+    /// <summary>Waits for the workers that will come, in place of <paramref name="absent"/> ones that never will.</summary>
+    public void WaitInPlaceOf(int absent)
+    {
+        Interlocked.Add(ref _counters.Arrived, absent - 1);
+        Wait();
+    }
+
     private void WaitFor(int generation)
     {
-        for (var i = 0; i < _spins; i++)
+        // All workers use one number of spins. Two that change it at once may lose a change, which does no harm.
+        var spins = _maySpin ? _counters.Spins : 0;
+        for (var i = 0; i < spins; i++)
         {
             if (Volatile.Read(ref _counters.Generation) != generation)
+            {
+                if (spins < MostSpins)
+                    _counters.Spins = Math.Min(2 * spins, MostSpins);
                 return;
+            }
+
             Thread.SpinWait(1);
         }
 
-        for (var i = 0; i < Yields; i++)
-        {
-            if (Volatile.Read(ref _counters.Generation) != generation)
-                return;
-            Thread.Yield();
-        }
-
+        if (spins > LeastSpins)
+            _counters.Spins = Math.Max(spins / 4, LeastSpins);
         lock (_bed)
         {
             Interlocked.Increment(ref _counters.Sleepers);
@@ -91,6 +101,7 @@ internal sealed class TeamBarrier(int count)
         [FieldOffset(128)] public int Generation;
         [FieldOffset(132)] public bool AllOk;
         [FieldOffset(136)] public int Sleepers;
+        [FieldOffset(140)] public int Spins;
         [FieldOffset(256)] public int Arrived;
         [FieldOffset(260)] public int Failures;
         [FieldOffset(384)] public int Taken;

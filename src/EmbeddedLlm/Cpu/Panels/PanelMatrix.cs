@@ -57,7 +57,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         _data = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Bytes), CacheLine);
         try
         {
-            Parallel.For(0, panels, panel =>
+            Parallel.For(0, panels, new ParallelOptions { MaxDegreeOfParallelism = ProcessorCores.Count }, panel =>
             {
                 var place = _data + (nint)panel * _panelBytes;
                 var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
