@@ -34,7 +34,7 @@ internal static partial class ModelOpener
         try
         {
             file = GgufFile.Open(path);
-            var (spec, graph) = ModelLoader.Load(file);
+            var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength);
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
             if (tokenizer.GuessesPreTokenizer)
                 LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
@@ -93,7 +93,10 @@ internal static partial class ModelOpener
             MaxOutputRows = Math.Max(options.MaxConcurrentSequences, EngineOptions.MaxVerifiedRows),
             Threads = options.Threads,
         };
-        var budget = KvBudget.For(graph, spec.ContextLength, runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var positions = spec.PositionLimit ?? int.MaxValue;
+        if (options.ContextLength > positions)
+            throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
+        var budget = KvBudget.For(graph, Math.Min(spec.ContextLength, positions), runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var engine = new EngineOptions
         {
             ContextLength = budget.ContextLength,

@@ -16,7 +16,7 @@ internal static class CpuCompiler
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
@@ -37,11 +37,12 @@ internal static class CpuCompiler
         Op.Rope { Spec.Pairing: not (RopePairing.Adjacent or RopePairing.Halves) and var pairing } => pairing,
         Op.Gate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Activate activate when !IsKnown(activate.Kind) => activate.Kind,
+        Op.RowGate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Experts experts when !IsKnown(experts.Spec.Activation) => experts.Spec.Activation,
         _ => null,
     };
 
-    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu;
+    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid;
 
     // Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.
     private static IEnumerable<Weight> Packed(Op op) => op switch
@@ -91,7 +92,8 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         }
 
         var vocabulary = graph.Ops.OfType<Op.Embed>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
-        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary);
+        var positions = graph.Ops.OfType<Op.EmbedPositions>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
+        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary, positions);
     }
 
     // One table for all ops that turn alike. Tables come before all else, and are joined with nothing but the embedding that every rope waits for.
@@ -152,12 +154,17 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private CpuKernel Make(Op op) => op switch
     {
         Op.Embed embed => new EmbedKernel(embed.Table, Bind(embed.Out)),
+        Op.EmbedPositions embed => new EmbedPositionsKernel(embed.Table, Bind(embed.Out)),
         Op.Linear linear => Linear(linear),
         Op.Norm norm => new NormKernel<TLanes>(norm, Bind(norm.In), Bind(norm.Out)),
         Op.Rope rope => new RopeKernel<TLanes>(rope, _ropes[rope.Spec], Bind(rope.In), Bind(rope.Out)),
         Op.Attention attention => new AttentionKernel<TLanes>(attention, _memory.Kv, Bind(attention.Q), Bind(attention.K), Bind(attention.V), Bind(attention.Out)),
         Op.Gate gate => Gate(gate),
         Op.Activate activate => Activate(activate),
+        Op.RowGate gate => RowGate(gate),
+        Op.Bound bound => bound.IsSmooth
+            ? Elementwise(bound.In, bound.In, bound.Out, new SmoothlyBounded(bound.Limit))
+            : Elementwise(bound.In, bound.In, bound.Out, new Bounded(bound.Limit)),
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
         Op.Experts experts => Experts(experts),
@@ -182,6 +189,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Elementwise(op.Gated, op.Up, op.Out, new Gated<GeluTanh>()),
         Activation.Gelu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Gelu>()),
         Activation.Relu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Relu>()),
+        Activation.Sigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<Sigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -191,8 +199,22 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Elementwise(op.In, op.In, op.Out, new Activated<GeluTanh>()),
         Activation.Gelu => Elementwise(op.In, op.In, op.Out, new Activated<Gelu>()),
         Activation.Relu => Elementwise(op.In, op.In, op.Out, new Activated<Relu>()),
+        Activation.Sigmoid => Elementwise(op.In, op.In, op.Out, new Activated<Sigmoid>()),
         _ => throw Unknown(op.Kind),
     };
+
+    private CpuKernel RowGate(Op.RowGate op) => op.Kind switch
+    {
+        Activation.Silu => RowGate<Silu>(op),
+        Activation.GeluTanh => RowGate<GeluTanh>(op),
+        Activation.Gelu => RowGate<Gelu>(op),
+        Activation.Relu => RowGate<Relu>(op),
+        Activation.Sigmoid => RowGate<Sigmoid>(op),
+        _ => throw Unknown(op.Kind),
+    };
+
+    private RowGateKernel<TLanes, TActivation> RowGate<TActivation>(Op.RowGate op) where TActivation : struct, IActivation =>
+        new(Bind(op.Factor), Bind(op.In), Bind(op.Out));
 
     private CpuKernel Experts(Op.Experts op) => op.Spec.Activation switch
     {
@@ -200,6 +222,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Experts<GeluTanh>(op),
         Activation.Gelu => Experts<Gelu>(op),
         Activation.Relu => Experts<Relu>(op),
+        Activation.Sigmoid => Experts<Sigmoid>(op),
         _ => throw Unknown(op.Spec.Activation),
     };
 

@@ -80,6 +80,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private void Attend(CpuStep step, Worker worker)
     {
         var tile = Place(worker.Scratch, out _);
+        for (var i = 0; i < _keyStride; i++)
+            tile.Places[i] = i;
         var (slice, sliceRow, sliceUnit) = (0, 0, 0);
         for (var unit = worker.Next(); ; unit = worker.Next())
         {
@@ -127,6 +129,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             Maxima = Take(vectors),
             Totals = Take(vectors * TLanes.Count),
             Factors = Take(vectors),
+            Places = Take(_keyStride),
             Scratch = Take(_tiles.ScratchFloats),
         };
         bytes = next;
@@ -175,6 +178,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         for (var row = begin; row < end; row++)
         {
             var view = View(tile.Position + row, start);
+            if (_spec.SoftCap > 0 || _spec.AlibiBias > 0)
+                Adjust(tile, row, start);
             for (var vector = row * _group; vector < (row + 1) * _group; vector++)
                 Weigh(tile, vector, view);
         }
@@ -219,6 +224,24 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         new Span<float>(tile.Maxima, vectors).Fill(float.NegativeInfinity);
         new Span<float>(tile.Totals, vectors * TLanes.Count).Clear();
         new Span<float>(tile.Sums, vectors * _valueStride).Clear();
+    }
+
+    // What is done to scores before they are compared: the soft cap, then the loss by distance.
+    private void Adjust(in Tile tile, int row, int start)
+    {
+        for (var head = 0; head < _group; head++)
+        {
+            var scores = tile.Scores + (row * _group + head) * _keyStride;
+            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
+            var offset = TLanes.Fill(start - (tile.Position + row));
+            for (var i = 0; i < _keyStride; i += TLanes.Count)
+            {
+                var score = TLanes.Load(scores + i);
+                if (_spec.SoftCap > 0)
+                    score = LaneMath.Tanh(score * TLanes.Fill(1 / _spec.SoftCap)) * TLanes.Fill(_spec.SoftCap);
+                TLanes.MultiplyAdd(slope, TLanes.Load(tile.Places + i) + offset, score).Store(scores + i);
+            }
+        }
     }
 
     // Scores become weights e^(score − maximum so far); Factors gets what all earlier weights must be multiplied by.
@@ -283,6 +306,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         public float* Maxima;       // [vectors]
         public float* Totals;       // [vectors × lanes], the sum of weights in parts
         public float* Factors;      // [vectors]
+        public float* Places;       // [keyStride] 0, 1, 2, …
         public float* Scratch;      // for KvTiles
     }
 }

@@ -45,6 +45,13 @@ internal readonly struct Gelu : IActivation
     }
 }
 
+/// <summary><c>1 / (1 + e^(−x))</c>.</summary>
+internal readonly struct Sigmoid : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Fill(1) / (T.Fill(1) + LaneMath.Exp(T.Fill(0) - x));
+}
+
 /// <summary><c>max(x, 0)</c>.</summary>
 internal readonly struct Relu : IActivation
 {
