@@ -1,21 +1,31 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace EmbeddedLlm.Cpu;
 
 /// <summary>
-/// Where the workers of a team wait for each other. A waiter spins for some microseconds, then sleeps, so that a team is quick on idle cores and does no
-/// harm on busy ones. It never yields: on a core that others want, each yield may give a whole time slice away.
+/// Where the workers of a team wait for each other. A waiter spins for some microseconds, then offers its processor to others, then sleeps,
+/// so that a team is quick on idle cores and does no harm on busy ones.
 /// </summary>
 /// <remarks>
 /// The generation grows when the last worker has come; the others watch it. Who goes to sleep counts itself in <c>Sleepers</c> before it looks at the
 /// generation once more; the last worker looks at <c>Sleepers</c> after it has raised the generation. So one of the two always sees the other.
+/// <para>
+/// How long a yield takes tells who wants this core. It is over at once: nobody, and spinning is right. Some microseconds: often the very worker that is waited
+/// for, and spinning only keeps it from its work. A time slice: a stranger, to whom a sleeper loses less, as it gets the core back when it is woken.
+/// </para>
 /// </remarks>
 internal sealed class TeamBarrier(int count)
 {
-    // Spins of about 40 ns each. Who spun in vain spins less next time, as the worker that it waits for may want this very core.
-    private const int MostSpins = 2000;
-    private const int LeastSpins = 16;
+    private const int MostSpins = 1000;         // of about 40 ns each
+    private const int LeastSpins = 8;
+    private const int MostYields = 100;
+    private const int YieldsWhenShared = 4;
+    private const int WaitsWithoutYields = 64;  // after one that took a time slice
+
+    private static readonly long SharedTicks = Stopwatch.Frequency * 3 / 1_000_000;
+    private static readonly long SliceTicks = Stopwatch.Frequency / 2000;
 
     private readonly object _bed = new();
     private readonly bool _maySpin = count <= Environment.ProcessorCount;
@@ -63,7 +73,13 @@ internal sealed class TeamBarrier(int count)
 
     private void WaitFor(int generation)
     {
-        // All workers use one number of spins. Two that change it at once may lose a change, which does no harm.
+        if (!Spin(generation) && !Yield(generation))
+            Sleep(generation);
+    }
+
+    // Whether the others came meanwhile. The workers share what they learn about the cores; that two of them may overwrite each other does no harm.
+    private bool Spin(int generation)
+    {
         var spins = _maySpin ? _counters.Spins : 0;
         for (var i = 0; i < spins; i++)
         {
@@ -71,14 +87,49 @@ internal sealed class TeamBarrier(int count)
             {
                 if (spins < MostSpins)
                     _counters.Spins = Math.Min(2 * spins, MostSpins);
-                return;
+                return true;
             }
 
             Thread.SpinWait(1);
         }
 
-        if (spins > LeastSpins)
-            _counters.Spins = Math.Max(spins / 4, LeastSpins);
+        return false;
+    }
+
+    private bool Yield(int generation)
+    {
+        if (_counters.WithoutYields > 0)
+        {
+            _counters.WithoutYields--;
+            return Volatile.Read(ref _counters.Generation) != generation;
+        }
+
+        var yields = MostYields;
+        for (var i = 0; i < yields; i++)
+        {
+            if (Volatile.Read(ref _counters.Generation) != generation)
+                return true;
+
+            var start = Stopwatch.GetTimestamp();
+            Thread.Yield();
+            var ticks = Stopwatch.GetTimestamp() - start;
+            if (ticks < SharedTicks)
+                continue;
+
+            _counters.Spins = Math.Max(_counters.Spins / 4, LeastSpins);
+            yields = Math.Min(yields, i + YieldsWhenShared);
+            if (ticks < SliceTicks)
+                continue;
+
+            _counters.WithoutYields = WaitsWithoutYields;
+            break;
+        }
+
+        return Volatile.Read(ref _counters.Generation) != generation;
+    }
+
+    private void Sleep(int generation)
+    {
         lock (_bed)
         {
             Interlocked.Increment(ref _counters.Sleepers);
@@ -102,6 +153,7 @@ internal sealed class TeamBarrier(int count)
         [FieldOffset(132)] public bool AllOk;
         [FieldOffset(136)] public int Sleepers;
         [FieldOffset(140)] public int Spins;
+        [FieldOffset(144)] public int WithoutYields;
         [FieldOffset(256)] public int Arrived;
         [FieldOffset(260)] public int Failures;
         [FieldOffset(384)] public int Taken;
