@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cli.Bench;
 using EmbeddedLlm.Cpu;
@@ -25,14 +26,16 @@ internal static class BenchCommand
         var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 }, maximum: ModelOptions.MostPositions);
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
+        var backend = BackendOption.Create();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, backend, repeats, parallel, json };
         command.SetAction((parsed, cancellation) =>
         {
             var report = Measure(
                 parsed.GetRequiredValue(model),
+                BackendOption.Find(parsed.GetRequiredValue(backend)),
                 parsed.GetValue(prompt),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
@@ -45,7 +48,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, IBackend backend, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
@@ -57,7 +60,7 @@ internal static class BenchCommand
                 BenchSession.BlocksFor(depths.Max() + prompt, options),
                 parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
-        using var runner = new CpuBackend().Load(graph, options);
+        using var runner = backend.Load(graph, options);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         var session = new BenchSession(runner, options, graph.Logits.Width);
@@ -71,7 +74,8 @@ internal static class BenchCommand
         var peakMemory = process.PeakWorkingSet64 / 1e6;
 
         var bandwidth = 0.0;
-        var peak = MultiplyPeak.Measure(MainFormat(graph), threads) / 1e9;
+        var (instructionSet, peak) = backend is AssemblerBackend ? (AssemblerBackend.InstructionSet, AssemblerBackend.MeasurePeak(MainFormat(graph), threads)) : (CpuBackend.InstructionSet, MultiplyPeak.Measure(MainFormat(graph), threads));
+        peak /= 1e9;
         var cost = ModelCost.Of(graph, options.KvType);
         var prefillRows = new List<PrefillRow>();
         var decodeRows = new List<DecodeRow>();
@@ -99,7 +103,7 @@ internal static class BenchCommand
             Type = MainFormat(graph).Name,
             Threads = threads,
             Cpu = CpuName(),
-            Tier = CpuBackend.InstructionSet,
+            Tier = instructionSet,
             BandwidthGBs = bandwidth,
             PeakGmacs = peak,
             LoadSeconds = loadSeconds,
