@@ -10,6 +10,7 @@ internal sealed class GenerationArguments
 {
     private readonly Option<string> _model = ModelOptions.CreateModel();
     private readonly Option<int> _threads = ModelOptions.CreateThreads();
+    private readonly Option<string> _backend = BackendOption.Create();
     private readonly Option<int?> _context = ModelOptions.InRange(new Option<int?>("--context") { Description = "Tokens of context to hold." }, 2, ModelOptions.MostPositions);
     private readonly Option<int?> _maxTokens = ModelOptions.InRange(new Option<int?>("--max-tokens", "-n") { Description = "The most tokens to generate." }, 1, int.MaxValue);
     private readonly Option<float?> _temperature = ModelOptions.InRange(new Option<float?>("--temperature") { Description = "0 takes the likeliest token always." }, 0, float.MaxValue);
@@ -22,24 +23,27 @@ internal sealed class GenerationArguments
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _context, _maxTokens, _temperature, _topK, _topP, _seed, _speculation, _draftModel, _system])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _backend, _context, _maxTokens, _temperature, _topK, _topP, _seed, _speculation, _draftModel, _system])
             command.Add(option);
     }
 
     /// <summary>Whether there is a system message, which only a conversation has.</summary>
     public bool HasSystem(ParseResult parsed) => parsed.GetValue(_system) is not null;
 
-    public Task<LlmModel> LoadAsync(ParseResult parsed, ILoggerFactory loggers, CancellationToken cancellation) => LlmModel.LoadAsync(
-        parsed.GetRequiredValue(_model),
-        new LlmOptions
+    public Task<LlmModel> LoadAsync(ParseResult parsed, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        var backend = BackendOption.Find(parsed.GetRequiredValue(_backend));
+        var options = new LlmOptions
         {
             Threads = parsed.GetValue(_threads),
             ContextLength = parsed.GetValue(_context),
             Speculation = parsed.GetValue(_speculation),
             DraftModelPath = parsed.GetValue(_draftModel),
-        },
-        loggers,
-        cancellationToken: cancellation);
+            Backend = backend.Name,
+        };
+        options.Backends.Add(backend);
+        return LlmModel.LoadAsync(parsed.GetRequiredValue(_model), options, loggers, cancellationToken: cancellation);
+    }
 
     /// <summary>For a conversation.</summary>
     public ChatOptions ForChat(ParseResult parsed) => new()

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cli.Bench;
 using EmbeddedLlm.Cpu;
@@ -27,16 +28,18 @@ internal static class BenchCommand
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
         var kvType = ModelOptions.CreateKvType(KvType.F16);
+        var backend = BackendOption.Create();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var speculation = new Option<string?>("--speculation") { Description = "A text file: also time answers that edit it and that write it, with and without drafts. Takes the model's memory twice." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, repeats, parallel, speculation, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, backend, repeats, parallel, speculation, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             var text = parsed.GetValue(speculation) is { } file ? Utf8File.Read(file) : null;
             var report = Measure(
                 parsed.GetRequiredValue(model),
+                BackendOption.Find(parsed.GetRequiredValue(backend)),
                 Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
@@ -52,7 +55,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static BenchReport Measure(string path, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, IBackend backend, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
@@ -64,7 +67,7 @@ internal static class BenchCommand
                 BenchSession.BlocksFor(depths.Max() + prompts.Max(), options),
                 parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
-        using var runner = new CpuBackend().Load(graph, options);
+        using var runner = backend.Load(graph, options);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         var session = new BenchSession(runner, options, graph.Logits.Width);
@@ -78,7 +81,8 @@ internal static class BenchCommand
         var peakMemory = process.PeakWorkingSet64 / 1e6;
 
         var bandwidth = 0.0;
-        var peak = MultiplyPeak.Measure(MainFormat(graph), threads) / 1e9;
+        var (instructionSet, peak) = backend is AssemblerBackend ? (AssemblerBackend.InstructionSet, AssemblerBackend.MeasurePeak(MainFormat(graph), threads)) : (CpuBackend.InstructionSet, MultiplyPeak.Measure(MainFormat(graph), threads));
+        peak /= 1e9;
         var cost = ModelCost.Of(graph, options.KvType);
         var prefillRows = new List<PrefillRow>();
         var decodeRows = new List<DecodeRow>();
@@ -110,7 +114,7 @@ internal static class BenchCommand
             Type = MainFormat(graph).Name,
             Threads = threads,
             Cpu = CpuName(),
-            Tier = CpuBackend.InstructionSet,
+            Tier = instructionSet,
             BandwidthGBs = bandwidth,
             PeakGmacs = peak,
             LoadSeconds = loadSeconds,

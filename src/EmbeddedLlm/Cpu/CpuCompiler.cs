@@ -11,8 +11,8 @@ namespace EmbeddedLlm.Cpu;
 /// <summary>Turns each op of a graph into a kernel, once, and puts neighbours together where that pays.</summary>
 internal static class CpuCompiler
 {
-    /// <summary>Why this backend cannot run <paramref name="graph"/>; null if it can.</summary>
-    public static string? WhyNot(ModelGraph graph)
+    /// <summary>Why <paramref name="tier"/> cannot run <paramref name="graph"/>; null if it can.</summary>
+    public static string? WhyNot(ModelGraph graph, Tier tier)
     {
         foreach (var op in graph.Ops)
         {
@@ -22,7 +22,7 @@ internal static class CpuCompiler
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
             foreach (var weight in Packed(op))
             {
-                if (!Tier.Best.Holds(weight.Format))
+                if (!tier.Holds(weight.Format))
                     return $"The CPU backend has no panel for the format {weight.Format} of '{weight.Name}' ({weight.Format.Bits} bits, {weight.Format.GroupLength} numbers to a group, {weight.Format.Length} to a block).";
             }
         }
@@ -44,19 +44,19 @@ internal static class CpuCompiler
 
     private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid;
 
-    // Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.
-    private static IEnumerable<Weight> Packed(Op op) => op switch
+    /// <summary>Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.</summary>
+    public static IEnumerable<Weight> Packed(Op op) => op switch
     {
         Op.Linear linear => linear.Projections.Select(projection => projection.Weight),
         Op.Experts experts => [experts.Router, experts.GateProjection, experts.UpProjection, experts.DownProjection],
         _ => [],
     };
 
-    /// <summary>Compiles for the widest registers of this processor.</summary>
-    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions) =>
-        Vector512.IsHardwareAccelerated ? CpuCompiler<Lanes16>.Compile(graph, options, fusions)
-        : Vector256.IsHardwareAccelerated ? CpuCompiler<Lanes8>.Compile(graph, options, fusions)
-        : CpuCompiler<Lanes4>.Compile(graph, options, fusions);
+    /// <summary>Compiles for the widest registers of this processor; products of weights are those of <paramref name="tier"/>.</summary>
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions, Tier tier) =>
+        Vector512.IsHardwareAccelerated ? CpuCompiler<Lanes16>.Compile(graph, options, fusions, tier)
+        : Vector256.IsHardwareAccelerated ? CpuCompiler<Lanes8>.Compile(graph, options, fusions, tier)
+        : CpuCompiler<Lanes4>.Compile(graph, options, fusions, tier);
 }
 
 /// <summary>The compiler for one width of registers.</summary>
@@ -64,18 +64,19 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 {
     private readonly GraphMemory _memory;
     private readonly CpuFusions _fusions;
+    private readonly Tier _tier;
     private readonly Dictionary<RopeSpec, RopeTableKernel> _ropes = [];
     private readonly List<CpuKernel> _kernels = [];
     private readonly List<CpuKernel> _joined = [];      // to be run without a barrier between them
     private readonly List<Op> _joinedOps = [];
 
-    private CpuCompiler(GraphMemory memory, CpuFusions fusions) => (_memory, _fusions) = (memory, fusions);
+    private CpuCompiler(GraphMemory memory, CpuFusions fusions, Tier tier) => (_memory, _fusions, _tier) = (memory, fusions, tier);
 
     /// <summary>Compiles <paramref name="graph"/>.</summary>
-    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions)
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions, Tier tier)
     {
         var memory = new GraphMemory(graph, options);
-        var compiler = new CpuCompiler<TLanes>(memory, fusions);
+        var compiler = new CpuCompiler<TLanes>(memory, fusions, tier);
         try
         {
             compiler.AddRopeTables(graph);
@@ -177,7 +178,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private LinearKernel Linear(Op.Linear op)
     {
         var parts = op.Projections.Select(projection => new LinearPart(projection.Weight, projection.Bias, Bind(projection.Out))).ToArray();
-        return new LinearKernel(Tier.Best, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In));
+        return new LinearKernel(_tier, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In));
     }
 
     private ElementwiseKernel<TLanes, TOperation> Elementwise<TOperation>(Value left, Value right, Value result, TOperation operation)
@@ -227,7 +228,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     };
 
     private ExpertsKernel<TLanes, TActivation> Experts<TActivation>(Op.Experts op) where TActivation : struct, IActivation =>
-        new(Tier.Best, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In));
+        new(_tier, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In));
 
     private static UnsupportedModelException Unknown(Activation kind) => new($"The CPU backend does not know the activation {kind}.");
 }

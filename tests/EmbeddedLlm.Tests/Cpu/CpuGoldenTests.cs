@@ -47,7 +47,7 @@ public sealed class CpuGoldenTests
         using var stats = JsonDocument.Parse(File.ReadAllText(Golden.Path("quantized", "stats.json")));
         var known = stats.RootElement.GetProperty(type).GetProperty("llamacpp_vs_ref64_dequant").GetProperty("kl_mean").GetDouble();
 
-        AssertDivergence(1.25 * known, Golden.Path("quantized", type), Golden.Path("quantized", "tokens.json"));
+        GoldenModels.AssertDivergence(new CpuBackend(), 1.25 * known, Golden.Path("quantized", type), Golden.Path("quantized", "tokens.json"));
     }
 
     [Theory, MemberData(nameof(Mixtures))]
@@ -57,7 +57,7 @@ public sealed class CpuGoldenTests
         var known = stats.RootElement.GetProperty(name).GetProperty("llamacpp_vs_exact").GetProperty("kl_mean").GetDouble();
         var family = name[..name.IndexOf('_', StringComparison.Ordinal)];
 
-        AssertDivergence(1.25 * known, Golden.Path("quantized-families", name), family == "llama256" ? Golden.Path("quantized", "tokens.json") : Golden.Path("models", family, "tokens.json"));
+        GoldenModels.AssertDivergence(new CpuBackend(), 1.25 * known, Golden.Path("quantized-families", name), family == "llama256" ? Golden.Path("quantized", "tokens.json") : Golden.Path("models", family, "tokens.json"));
     }
 
     [Fact]
@@ -110,35 +110,5 @@ public sealed class CpuGoldenTests
         }
 
         Assert.Equal(greedy, found);
-    }
-
-    private static void AssertDivergence(double bound, string folder, string tokens)
-    {
-        var exact = Golden.Floats(Path.Combine(folder, "exact.f32"));
-        var ids = GoldenModels.Tokens(tokens);
-        var logits = GoldenModels.Logits(new CpuBackend(), Path.Combine(folder, "model.gguf"), ids);
-        Assert.Equal(exact.Length, logits.Length);
-
-        var width = exact.Length / ids.Length;
-        var mean = Enumerable.Range(0, ids.Length).Average(row => Divergence(exact.AsSpan(row * width, width), logits.AsSpan(row * width, width)));
-        Assert.InRange(mean, 0, bound);
-    }
-
-    // KL(softmax(expected) || softmax(found))
-    private static double Divergence(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
-    {
-        var (logP, logQ) = (LogSum(expected), LogSum(found));
-        var sum = 0.0;
-        for (var i = 0; i < expected.Length; i++)
-            sum += Math.Exp(expected[i] - logP) * (expected[i] - logP - (found[i] - logQ));
-        return sum;
-    }
-
-    private static double LogSum(ReadOnlySpan<float> logits)
-    {
-        var sum = 0.0;
-        foreach (var logit in logits)
-            sum += Math.Exp(logit);
-        return Math.Log(sum);
     }
 }

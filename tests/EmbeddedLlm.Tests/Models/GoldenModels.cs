@@ -65,4 +65,35 @@ internal static class GoldenModels
         Assert.Equal(expected.Length, found.Length);
         return expected.Zip(found, (a, b) => Math.Abs((double)a - b)).Max();
     }
+
+    /// <summary>Asserts that the softmax of the logits is near the one of the exact logits.</summary>
+    public static void AssertDivergence(IBackend backend, double bound, string folder, string tokens)
+    {
+        var exact = Golden.Floats(Path.Combine(folder, "exact.f32"));
+        var ids = Tokens(tokens);
+        var logits = Logits(backend, Path.Combine(folder, "model.gguf"), ids);
+        Assert.Equal(exact.Length, logits.Length);
+
+        var width = exact.Length / ids.Length;
+        var mean = Enumerable.Range(0, ids.Length).Average(row => Divergence(exact.AsSpan(row * width, width), logits.AsSpan(row * width, width)));
+        Assert.InRange(mean, 0, bound);
+    }
+
+    // KL(softmax(expected) || softmax(found))
+    private static double Divergence(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
+    {
+        var (logP, logQ) = (LogSum(expected), LogSum(found));
+        var sum = 0.0;
+        for (var i = 0; i < expected.Length; i++)
+            sum += Math.Exp(expected[i] - logP) * (expected[i] - logP - (found[i] - logQ));
+        return sum;
+    }
+
+    private static double LogSum(ReadOnlySpan<float> logits)
+    {
+        var sum = 0.0;
+        foreach (var logit in logits)
+            sum += Math.Exp(logit);
+        return Math.Log(sum);
+    }
 }

@@ -23,6 +23,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private const int BlockBytes = 256 * 1024;
 
     private readonly Tier _tier;
+    private readonly int _lanes;            // rows of a panel
     private readonly int _offset;
     private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
@@ -39,7 +40,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
         Shape = PanelShape.Of(weight.Format);
         Width = weight.Columns;
         Rows = weight.Rows;
-        Panels = (int)((weight.Rows + tier.Rows - 1L) / tier.Rows);
+        _lanes = tier.RowsOf(Shape);
+        Panels = (int)((weight.Rows + _lanes - 1L) / _lanes);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
         _products =
         [
@@ -48,7 +50,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
             tier.Product(Shape, 4),
             tier.Product(Shape, 8),
         ];
-        var (scaleBytes, quantBytes) = PartBytes(Shape, Width, tier.Rows);
+        var (scaleBytes, quantBytes) = PartBytes(Shape, Width, _lanes);
         _scaleBytes = checked((nint)scaleBytes);
         _panelBytes = checked((nint)(scaleBytes + quantBytes));
 
@@ -60,11 +62,11 @@ internal sealed unsafe class PanelMatrix : IDisposable
             Parallel.For(0, panels, new ParallelOptions { MaxDegreeOfParallelism = ProcessorCores.Count }, panel =>
             {
                 var place = _data + (nint)panel * _panelBytes;
-                var (expert, row) = (panel / Panels, (int)(panel % Panels) * tier.Rows);
-                var rows = Math.Min(tier.Rows, Rows - row);
-                if (rows < tier.Rows)
+                var (expert, row) = (panel / Panels, (int)(panel % Panels) * _lanes);
+                var rows = Math.Min(_lanes, Rows - row);
+                if (rows < _lanes)
                     NativeMemory.Clear(place, (nuint)_panelBytes);
-                PanelPacker.Pack(weight, Shape, expert * Rows + row, rows, tier.Rows, place, place + _scaleBytes);
+                PanelPacker.Pack(weight, Shape, expert * Rows + row, rows, _lanes, place, place + _scaleBytes);
             });
         }
         catch (AggregateException exception)
@@ -123,7 +125,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
                 {
                     var scales = panels + panel * _panelBytes;
                     product(scales, scales + _scaleBytes, columns + row * columnBytes, sums, Width, _offset);
-                    Write(sums, panel * _tier.Rows, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
+                    Write(sums, panel * _lanes, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
                 }
             }
         }
@@ -145,11 +147,11 @@ internal sealed unsafe class PanelMatrix : IDisposable
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)
     {
-        var lanes = Math.Min(_tier.Rows, Rows - place);
+        var lanes = Math.Min(_lanes, Rows - place);
         for (var column = 0; column < count; column++)
         {
             var target = new Span<float>(output + (nint)column * Rows + place, lanes);
-            new ReadOnlySpan<float>(sums + column * _tier.Rows, lanes).CopyTo(target);
+            new ReadOnlySpan<float>(sums + column * _lanes, lanes).CopyTo(target);
             if (bias != null)
                 TensorPrimitives.Add(target, bias.AsSpan(place, lanes), target);
         }
