@@ -15,36 +15,52 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
         ["llama-8b"] = new(32, 4096, 32, 8, 14336, 128256), // Llama-3.1-8B, tied here
     };
 
-    /// <summary>Writes the model with every matrix in <paramref name="type"/>; the output matrix is tied to the embedding.</summary>
-    public void Write(string path, GgmlType type)
+    /// <summary>Writes the model; the output matrix is tied to the embedding.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="mix">The format of every matrix, or <c>Q4_K_M</c> for the usual mixture.</param>
+    /// <param name="vocabulary">A GGUF file whose tokenizer to take, of as many tokens as the shape has; null for one that reads no text.</param>
+    public void Write(string path, string mix, string? vocabulary = null)
     {
-        var format = BlockFormats.Get(type);
+        var type = mix == "Q4_K_M" ? GgmlType.Q4_K : Enum.Parse<GgmlType>(mix);
+        var high = mix == "Q4_K_M" ? GgmlType.Q6_K : type;      // of what matters more for its size
         var writer = new GgufWriter();
         writer.Set("general.architecture", GgufValue.Of("llama"));
-        writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
-        writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
-        writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
-        writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        using var tokenizer = vocabulary is null ? null : GgufFile.Open(vocabulary);
+        if (tokenizer is null)
+        {
+            writer.Set("tokenizer.ggml.model", GgufValue.Of("gpt2"));
+            writer.Set("tokenizer.ggml.pre", GgufValue.Of("gpt-2"));
+            writer.Set("tokenizer.ggml.tokens", GgufValue.Of(Enumerable.Range(0, Vocabulary).Select(id => $"t{id}").ToArray()));
+            writer.Set("tokenizer.ggml.merges", GgufValue.Of(["t 0"]));
+        }
+        else
+        {
+            foreach (var key in tokenizer.Metadata.Keys.Where(key => key.StartsWith("tokenizer.", StringComparison.Ordinal)))
+                writer.Set(key, tokenizer.Metadata[key]);
+        }
+
         writer.Set("llama.attention.layer_norm_rms_epsilon", GgufValue.Of(1e-5f));
         writer.Set("llama.rope.freq_base", GgufValue.Of(500000f));
         foreach (var (key, count) in ((string, int)[])[("context_length", 131072), ("embedding_length", Width), ("block_count", Layers), ("feed_forward_length", Hidden), ("attention.head_count", Heads), ("attention.head_count_kv", KvHeads), ("rope.dimension_count", Width / Heads)])
             writer.Set($"llama.{key}", GgufValue.Of((uint)count));
 
         var kvWidth = Width / Heads * KvHeads;
-        Matrix("token_embd", Width, Vocabulary);
+        Matrix("token_embd", Width, Vocabulary, high);
         Gain("output_norm");
         for (var layer = 0; layer < Layers; layer++)
         {
             var prefix = $"blk.{layer}.";
+            var eighth = Layers / 8;
+            var value = layer < eighth || layer >= 7 * eighth || (layer - eighth) % 3 == 2 ? high : type;
             Gain(prefix + "attn_norm");
             Matrix(prefix + "attn_q", Width, Width);
             Matrix(prefix + "attn_k", Width, kvWidth);
-            Matrix(prefix + "attn_v", Width, kvWidth);
+            Matrix(prefix + "attn_v", Width, kvWidth, value);
             Matrix(prefix + "attn_output", Width, Width);
             Gain(prefix + "ffn_norm");
             Matrix(prefix + "ffn_gate", Width, Hidden);
             Matrix(prefix + "ffn_up", Width, Hidden);
-            Matrix(prefix + "ffn_down", Hidden, Width);
+            Matrix(prefix + "ffn_down", Hidden, Width, value);
         }
 
         writer.Save(path);
@@ -56,8 +72,9 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
             stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(ones));
         });
 
-        void Matrix(string name, int columns, int rows) => writer.Add(name + ".weight", type, [columns, rows], stream =>
+        void Matrix(string name, int columns, int rows, GgmlType? other = null) => writer.Add(name + ".weight", other ?? type, [columns, rows], stream =>
         {
+            var format = BlockFormats.Get(other ?? type);
             var random = new Random(name.Length * 7919 + rows);
             var values = new float[columns];
             var bytes = new byte[(int)format.RowBytes(columns) * DistinctRows];

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using EmbeddedLlm.Backends;
 
 namespace EmbeddedLlm.Cli;
 
@@ -17,7 +18,9 @@ internal static class ModelOptions
         Required = required,
     };
 
-    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
+    public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per physical core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
+
+    public static Option<KvType> CreateKvType(KvType fallback) => new("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback };
 
     public static Option<bool> CreateKeepWeightsInFile() => new("--keep-weights-in-file") { Description = "Keep no packed copy of the weights: less memory, slower." };
 

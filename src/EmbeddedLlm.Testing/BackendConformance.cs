@@ -102,6 +102,14 @@ public static class BackendConformance
                 var x = g.Input(width);
                 return g.Finish(g.Builder.Add(g.Builder.Add(x, x), g.Builder.Scale(x, -0.3f)));
             });
+            yield return Case(backend, $"bound/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Bound(g.Input(width), 0.6f, isSmooth: false)));
+            yield return Case(backend, $"bound/{width}-smooth", ConformanceBounds.Float, g => g.Finish(g.Builder.Bound(g.Input(width, 3), 2.5f, isSmooth: true)));
+            yield return Case(backend, $"row-gate/{width}", ConformanceBounds.Float, g =>
+            {
+                var x = g.Input(width);
+                return g.Finish(g.Builder.RowGate(g.Builder.Linear(x, g.Matrix("factor", ConformanceGraphs.F32, 1, width)), x, Activation.Sigmoid));
+            });
+            yield return Case(backend, $"embed-positions/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.EmbedPositions(g.Matrix("positions", ConformanceGraphs.F32, ConformanceRun.Blocks * ConformanceRun.BlockTokens, width))));
             yield return Case(backend, $"scale/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Scale(g.Input(width), 0.37f)));
         }
     }
@@ -122,13 +130,16 @@ public static class BackendConformance
             new(4, 2, 16, 16, 0.25f, Window: 5),
             new(4, 2, 16, 16, 0.25f, Window: 1),
             new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6),
+            new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f),
+            new(6, 3, 16, 16, 0.25f, AlibiBias: 8),
         ];
         foreach (var kvType in Enum.GetValues<KvType>())
         {
             foreach (var spec in specs)
             {
                 var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}"
-                    + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "");
+                    + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "")
+                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "");
                 yield return new ConformanceCase(name, () =>
                 {
                     var g = new ConformanceGraphs(name);

@@ -24,6 +24,11 @@ internal static class ConformanceBounds
         _ => 1.2e-2,                // activations as 8-bit integers with one scale for 32 … 256: about 3σ / 127 / √12 each
     };
 
-    /// <summary>A step that reads the cache: a key or value near the middle of two 16-bit floats may fall to the other side.</summary>
-    public static double Of(KvType type) => type == KvType.F32 ? Float : 2e-4;
+    /// <summary>A step that reads the cache: a key or value near the middle of two numbers of the cache may fall to the other side.</summary>
+    public static double Of(KvType type) => type switch
+    {
+        KvType.F32 => Float,
+        KvType.F16 => 2e-4,
+        _ => 1e-3,
+    };
 }

@@ -6,23 +6,27 @@ namespace EmbeddedLlm.Testing;
 /// <summary>The paged cache of one layer. Rounds what it stores to the format of the cache.</summary>
 internal sealed class ReferenceKv(KvLayer layer, RunnerOptions options)
 {
-    private readonly float[] _keys = new float[checked(options.KvBlocks * options.KvBlockTokens * layer.KeyWidth)];         // [blocks × tokens × key width]
-    private readonly float[] _values = new float[checked(options.KvBlocks * options.KvBlockTokens * layer.ValueWidth)];     // [blocks × tokens × value width]
+    private readonly float[] _keys = new float[checked(options.KvBlocks * options.KvBlockTokens * layer.Heads * layer.HeadWidth)];          // [blocks × tokens × key row]
+    private readonly float[] _values = new float[checked(options.KvBlocks * options.KvBlockTokens * layer.Heads * layer.ValueWidth)];       // [blocks × tokens × value row]
 
-    public Span<float> Key(ReadOnlySpan<int> blocks, int position) => _keys.AsSpan(Place(blocks, position) * layer.KeyWidth, layer.KeyWidth);
+    private int KeyRow => layer.Heads * layer.HeadWidth;
 
-    public Span<float> Value(ReadOnlySpan<int> blocks, int position) => _values.AsSpan(Place(blocks, position) * layer.ValueWidth, layer.ValueWidth);
+    private int ValueRow => layer.Heads * layer.ValueWidth;
+
+    public Span<float> Key(ReadOnlySpan<int> blocks, int position) => _keys.AsSpan(Place(blocks, position) * KeyRow, KeyRow);
+
+    public Span<float> Value(ReadOnlySpan<int> blocks, int position) => _values.AsSpan(Place(blocks, position) * ValueRow, ValueRow);
 
     public void Write(ReadOnlySpan<int> blocks, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
-        Store(key, Key(blocks, position));
-        Store(value, Value(blocks, position));
+        Store(key, Key(blocks, position), layer.HeadWidth);
+        Store(value, Value(blocks, position), layer.ValueWidth);
     }
 
     public void Copy(int from, int to)
     {
-        Copy(_keys, from, to, options.KvBlockTokens * layer.KeyWidth);
-        Copy(_values, from, to, options.KvBlockTokens * layer.ValueWidth);
+        Copy(_keys, from, to, options.KvBlockTokens * KeyRow);
+        Copy(_values, from, to, options.KvBlockTokens * ValueRow);
     }
 
     private static void Copy(float[] memory, int from, int to, int length) =>
@@ -30,9 +34,32 @@ internal sealed class ReferenceKv(KvLayer layer, RunnerOptions options)
 
     private int Place(ReadOnlySpan<int> blocks, int position) => blocks[position / options.KvBlockTokens] * options.KvBlockTokens + position % options.KvBlockTokens;
 
-    private void Store(ReadOnlySpan<float> numbers, Span<float> memory)
+    private void Store(ReadOnlySpan<float> numbers, Span<float> memory, int headWidth)
     {
         for (var i = 0; i < numbers.Length; i++)
-            memory[i] = options.KvType == KvType.F16 ? (float)(Half)numbers[i] : numbers[i];
+        {
+            memory[i] = options.KvType switch
+            {
+                KvType.F16 => (float)(Half)numbers[i],
+                KvType.Q8_0 => ToEightBits(numbers[i], GroupOf(numbers, i, headWidth)),
+                _ => numbers[i],
+            };
+        }
+    }
+
+    // The numbers that share a scale with number i: groups of 32 from the begin of each head.
+    private static ReadOnlySpan<float> GroupOf(ReadOnlySpan<float> numbers, int i, int headWidth)
+    {
+        var place = i % headWidth / 32 * 32;
+        return numbers.Slice(i / headWidth * headWidth + place, Math.Min(32, headWidth - place));
+    }
+
+    private static float ToEightBits(float number, ReadOnlySpan<float> group)
+    {
+        var largest = 0f;
+        foreach (var other in group)
+            largest = MathF.Max(largest, MathF.Abs(other));
+        var scale = largest / 127;
+        return scale == 0 ? 0 : MathF.Round(number / scale) * (float)(Half)scale;
     }
 }

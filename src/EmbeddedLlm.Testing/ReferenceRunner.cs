@@ -48,7 +48,7 @@ internal sealed class ReferenceRunner : IModelRunner
         _values[_graph.Logits.Id].CopyTo(logits);
     }
 
-    private int RowsOf(Op op, in Batch batch) => op is Op.Embed ? batch.Tokens.Length : _values[op.Inputs[0].Id].Length / op.Inputs[0].Width;
+    private int RowsOf(Op op, in Batch batch) => op is Op.Embed or Op.EmbedPositions ? batch.Tokens.Length : _values[op.Inputs[0].Id].Length / op.Inputs[0].Width;
 
     // Finds position and slice of every row, and refuses a batch that does not hold together.
     private void Place(in Batch batch)
@@ -82,6 +82,10 @@ internal sealed class ReferenceRunner : IModelRunner
                 for (var row = 0; row < batch.Tokens.Length; row++)
                     embed.Table.DequantizeRow(batch.Tokens[row], Row(embed.Out, row));
                 break;
+            case Op.EmbedPositions embed:
+                for (var row = 0; row < batch.Tokens.Length; row++)
+                    embed.Table.DequantizeRow(_positions[row], Row(embed.Out, row));
+                break;
             case Op.Linear linear:
                 foreach (var projection in linear.Projections)
                     Linear(linear, projection);
@@ -100,6 +104,12 @@ internal sealed class ReferenceRunner : IModelRunner
                 break;
             case Op.Activate activate:
                 ForEach(activate.Out, i => Activate(_values[activate.In.Id][i], activate.Kind));
+                break;
+            case Op.RowGate gate:
+                ForEach(gate.Out, i => Activate(_values[gate.Factor.Id][i / gate.Out.Width], gate.Kind) * _values[gate.In.Id][i]);
+                break;
+            case Op.Bound bound:
+                ForEach(bound.Out, i => Bound(_values[bound.In.Id][i], bound.Limit, bound.IsSmooth));
                 break;
             case Op.Add add:
                 ForEach(add.Out, i => _values[add.Left.Id][i] + _values[add.Right.Id][i]);
@@ -212,7 +222,13 @@ internal sealed class ReferenceRunner : IModelRunner
                 var q = Row(attention.Q, row).Slice(head * spec.HeadWidth, spec.HeadWidth);
                 var weights = new double[position - first + 1];
                 for (var i = 0; i < weights.Length; i++)
-                    weights[i] = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
+                {
+                    var score = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
+                    if (spec.SoftCap > 0)
+                        score = Bound(score, spec.SoftCap, isSmooth: true);
+                    weights[i] = spec.AlibiBias > 0 ? score - spec.AlibiSlope(head) * (position - first - i) : score;
+                }
+
                 Softmax(weights);
 
                 var sums = new double[spec.ValueWidth];
@@ -301,8 +317,11 @@ internal sealed class ReferenceRunner : IModelRunner
         Activation.GeluTanh => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
         Activation.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
         Activation.Relu => Math.Max(x, 0),
+        Activation.Sigmoid => 1 / (1 + Math.Exp(-x)),
         _ => throw new NotSupportedException($"The reference has no meaning for {kind}."),
     };
+
+    private static double Bound(double x, double limit, bool isSmooth) => isSmooth ? limit * Math.Tanh(x / limit) : Math.Clamp(x, -limit, limit);
 
     // erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (1·3·5···(2n+1)): all terms of one sign, so nothing cancels (Abramowitz and Stegun, 7.1.6).
     private static double Erf(double x)

@@ -18,8 +18,7 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
     /// <exception cref="ArgumentException">The context does not fit into the KV memory asked for, or into the memory that there is.</exception>
     public static KvBudget For(ModelGraph graph, int trainedContext, int blockTokens, LlmOptions options, long memoryBytes)
     {
-        var number = options.KvType == KvType.F32 ? sizeof(float) : sizeof(ushort);
-        var blockBytes = graph.KvLayers.Sum(layer => (long)layer.KeyWidth + layer.ValueWidth) * number * blockTokens;
+        var blockBytes = graph.KvLayers.Sum(layer => options.KvType.BytesPerPosition(layer)) * blockTokens;
         blockBytes = Math.Max(blockBytes, 1);
 
         var context = options.ContextLength ?? Math.Min(trainedContext, LlmOptions.DefaultContextLength);
@@ -33,7 +32,7 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
 
         var one = ((long)context + blockTokens - 1) / blockTokens;
         if (one > memoryBytes / blockBytes || one > int.MaxValue / blockTokens)
-            throw new ArgumentException($"A context of {context} tokens needs {(double)one * blockBytes:N0} bytes of KV memory, this process may use {memoryBytes:N0}. Lower ContextLength, or set KvType to F16.", nameof(options));
+            throw new ArgumentException($"A context of {context} tokens needs {(double)one * blockBytes:N0} bytes of KV memory, this process may use {memoryBytes:N0}. Lower ContextLength, or set KvType to {nameof(KvType.F16)} or {nameof(KvType.Q8_0)}.", nameof(options));
         var affordable = memoryBytes / DefaultMemoryPart / blockBytes;
         return new(context, (int)Math.Clamp(affordable, one, Math.Min(one * DefaultContexts, int.MaxValue / blockTokens)));
     }

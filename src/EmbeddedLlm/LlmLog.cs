@@ -20,6 +20,9 @@ internal static partial class LlmLog
     [LoggerMessage(2005, LogLevel.Warning, "{Model} gets a context of {ContextLength} tokens, it was trained for {TrainedLength}: far back in a long text it may lose its way")]
     public static partial void LongContext(ILogger logger, string model, int contextLength, int trainedLength);
 
+    [LoggerMessage(2007, LogLevel.Information, "{Path} drafts for {Model}: {Description}; context {ContextLength} tokens, KV cache {KvTokens} tokens")]
+    public static partial void DraftModelLoaded(ILogger logger, string path, string model, string description, int contextLength, int kvTokens);
+
     [LoggerMessage(2006, LogLevel.Warning, "{Path} does not say how its tokenizer splits words (tokenizer.ggml.pre); the pre-tokenizer '{PreTokenizer}' is used, with which answers may be worse")]
     public static partial void PreTokenizerFallback(ILogger logger, string path, string preTokenizer);
 }

@@ -19,6 +19,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
 {
     private readonly IModelRunner _runner;
     private readonly IDisposable? _weights;
+    private readonly DraftModel? _draftModel;
     private readonly InferenceEngine _engine;
     private readonly TextGenerator _generator;
     private readonly EmbeddedChatClient _chat;
@@ -31,6 +32,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     {
         _runner = parts.Runner;
         _weights = parts.Weights;
+        _draftModel = parts.DraftModel;
         _logger = parts.LoggerFactory.CreateLogger<LlmModel>();
         _engine = new(parts.Runner, parts.Sizes, parts.LoggerFactory.CreateLogger<InferenceEngine>(), parts.Time);
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
@@ -123,6 +125,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
                 return;
             _disposed = true;
             _engine.Dispose(); // returns when no step runs any more: what it read can go
+            _draftModel?.Dispose();
             _runner.Dispose();
             _weights?.Dispose();
             LlmLog.Unloaded(_logger, ModelId);

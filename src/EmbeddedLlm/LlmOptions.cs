@@ -29,7 +29,7 @@ public sealed class LlmOptions
     /// </summary>
     public int? ContextLength { get; set; }
 
-    /// <summary>The number format of the KV cache. F16 takes half the memory of F32.</summary>
+    /// <summary>The number format of the KV cache. F16 takes half the memory of F32, Q8_0 about a quarter and rounds keys and values to 8 bits.</summary>
     public KvType KvType { get; set; } = KvType.F16;
 
     /// <summary>
@@ -49,7 +49,7 @@ public sealed class LlmOptions
     /// meanwhile. Default 512; never less than <see cref="MaxConcurrentSequences"/>.</summary>
     public int BatchTokens { get; set; } = 512;
 
-    /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per processor core.</summary>
+    /// <summary>Threads that compute, at most <see cref="MaxThreads"/>; 0 (the default) for one per physical core that the process may use: affinity and CPU quotas count.</summary>
     public int Threads { get; set; }
 
     /// <summary>
@@ -57,6 +57,15 @@ public sealed class LlmOptions
     /// Slower, with the same results, bit for bit. The file must not change as long as the model is loaded. Default false.
     /// </summary>
     public bool KeepWeightsInFile { get; set; }
+
+    /// <summary>
+    /// Whether several tokens are guessed and then verified in one step. Answers do not change, token for token; those that repeat what is in
+    /// the prompt come sooner. Default: <see cref="Speculation.NGram"/>.
+    /// </summary>
+    public Speculation Speculation { get; set; } = Speculation.NGram;
+
+    /// <summary>A smaller GGUF model of the same vocabulary, to guess in place of n-grams. Default: none. Answers do not change.</summary>
+    public string? DraftModelPath { get; set; }
 
     /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
     public string? Backend { get; set; }

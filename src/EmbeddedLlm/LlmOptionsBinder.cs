@@ -14,13 +14,15 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.Path)] = (options, section) => options.Path = section.Value,
         [nameof(LlmOptions.ModelId)] = (options, section) => options.ModelId = section.Value,
         [nameof(LlmOptions.ContextLength)] = (options, section) => options.ContextLength = Parse<int>(section),
-        [nameof(LlmOptions.KvType)] = (options, section) => options.KvType = KvTypeOf(section),
+        [nameof(LlmOptions.KvType)] = (options, section) => options.KvType = EnumOf<KvType>(section),
         [nameof(LlmOptions.KvCacheBytes)] = (options, section) => options.KvCacheBytes = Parse<long>(section),
         [nameof(LlmOptions.MaxConcurrentSequences)] = (options, section) => options.MaxConcurrentSequences = Parse<int>(section),
         [nameof(LlmOptions.MaxQueuedRequests)] = (options, section) => options.MaxQueuedRequests = Parse<int>(section),
         [nameof(LlmOptions.BatchTokens)] = (options, section) => options.BatchTokens = Parse<int>(section),
         [nameof(LlmOptions.Threads)] = (options, section) => options.Threads = Parse<int>(section),
         [nameof(LlmOptions.KeepWeightsInFile)] = (options, section) => options.KeepWeightsInFile = ParseBool(section),
+        [nameof(LlmOptions.Speculation)] = (options, section) => options.Speculation = EnumOf<Speculation>(section),
+        [nameof(LlmOptions.DraftModelPath)] = (options, section) => options.DraftModelPath = section.Value,
         [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
@@ -80,8 +82,8 @@ internal static class LlmOptionsBinder
 
     private static bool ParseBool(IConfigurationSection section) => bool.TryParse(section.Value, out var value) ? value : throw Wrong(section, "true or false");
 
-    private static KvType KvTypeOf(IConfigurationSection section) =>
-        Enum.TryParse<KvType>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) ? value : throw Wrong(section, string.Join(" or ", Enum.GetNames<KvType>()));
+    private static T EnumOf<T>(IConfigurationSection section) where T : struct, Enum =>
+        Enum.TryParse<T>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) ? value : throw Wrong(section, string.Join(" or ", Enum.GetNames<T>()));
 
     private static InvalidOperationException Wrong(IConfigurationSection section, string expected) =>
         new($"Configuration '{section.Path}' must be {expected}; it is '{section.Value}'.");

@@ -17,6 +17,8 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
         else if (WhyUnreadable(options.Path) is { } reason)
             failures.Insert(0, $"Path: {reason}");
+        if (options.DraftModelPath is { } draft && !File.Exists(draft))
+            failures.Add($"DraftModelPath: there is no file '{draft}' (looked for at '{Path.GetFullPath(draft)}').");
 
         return failures.Count == 0
             ? ValidateOptionsResult.Success
@@ -61,6 +63,12 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
         if (options.BatchTokens is <= 0 or > LlmOptions.MaxBatchTokens)
             yield return $"BatchTokens is {options.BatchTokens}; it must be 1 to {LlmOptions.MaxBatchTokens}.";
         if (options.Threads is < 0 or > LlmOptions.MaxThreads)
-            yield return $"Threads is {options.Threads}; it must be 0 (one per core) or up to {LlmOptions.MaxThreads}.";
+            yield return $"Threads is {options.Threads}; it must be 0 (one per physical core) or up to {LlmOptions.MaxThreads}.";
+        if (!Enum.IsDefined(options.Speculation))
+            yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
+        if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
+            yield return "DraftModelPath is empty; it must be a GGUF file, or null.";
+        if (options is { Speculation: Speculation.Off, DraftModelPath: not null })
+            yield return $"DraftModelPath is '{options.DraftModelPath}', but Speculation is Off; a draft model needs another value, or leave the path out.";
     }
 }

@@ -4,6 +4,7 @@ using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Engine;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Sampling;
@@ -28,11 +29,12 @@ internal static partial class ModelOpener
         var start = time.GetTimestamp();
         GgufFile? file = null;
         IModelRunner? runner = null;
+        DraftModel? draftModel = null;
         LlmModel? model = null;
         try
         {
             file = GgufFile.Open(path);
-            var (spec, graph) = ModelLoader.Load(file);
+            var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength);
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
             if (tokenizer.GuessesPreTokenizer)
                 LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
@@ -46,6 +48,9 @@ internal static partial class ModelOpener
             var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId);
             runner = backend.Load(graph, runnerOptions);
             cancellationToken.ThrowIfCancellationRequested();
+            if (options.DraftModelPath is { } draftPath)
+                draftModel = DraftModel.Open(draftPath, file, runnerOptions, sizes, options, logger);
+            cancellationToken.ThrowIfCancellationRequested();
 
             model = new LlmModel(new()
             {
@@ -53,7 +58,8 @@ internal static partial class ModelOpener
                 Weights = file,
                 Tokenizer = tokenizer,
                 Template = template,
-                Sizes = sizes,
+                Sizes = sizes with { Drafter = DrafterOf(options.Speculation, draftModel) },
+                DraftModel = draftModel,
                 Sampling = sampling,
                 Seed = options.Seed,
                 LoggerFactory = loggerFactory,
@@ -67,6 +73,7 @@ internal static partial class ModelOpener
         catch (Exception exception)
         {
             model?.Dispose(); // with what it owns; the others may be disposed again
+            draftModel?.Dispose();
             runner?.Dispose();
             file?.Dispose();
             if (exception is not OperationCanceledException)
@@ -83,11 +90,14 @@ internal static partial class ModelOpener
             KvBlocks = 0,
             KvType = options.KvType,
             MaxBatchRows = batch,
-            MaxOutputRows = options.MaxConcurrentSequences,
+            MaxOutputRows = Math.Max(options.MaxConcurrentSequences, EngineOptions.MaxVerifiedRows),
             Threads = options.Threads,
             KeepWeightsInFile = options.KeepWeightsInFile,
         };
-        var budget = KvBudget.For(graph, spec.ContextLength, runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var positions = spec.PositionLimit ?? int.MaxValue;
+        if (options.ContextLength > positions)
+            throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
+        var budget = KvBudget.For(graph, Math.Min(spec.ContextLength, positions), runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var engine = new EngineOptions
         {
             ContextLength = budget.ContextLength,
@@ -100,6 +110,9 @@ internal static partial class ModelOpener
         };
         return (runner with { KvBlocks = budget.Blocks }, engine);
     }
+
+    private static Func<IDrafter>? DrafterOf(Speculation speculation, DraftModel? model) =>
+        model is not null ? model.CreateDrafter : speculation == Speculation.NGram ? () => new NGramDrafter() : null;
 
     private static ChatTemplate TemplateOf(string? own, GgufFile file, Tokenizer tokenizer)
     {

@@ -23,6 +23,9 @@ internal sealed record ModelParts
     /// <summary>Sizes that fit the runner, and the model's name.</summary>
     public required EngineOptions Sizes { get; init; }
 
+    /// <summary>The model that drafts; the model disposes it. Null for none.</summary>
+    public DraftModel? DraftModel { get; init; }
+
     /// <summary>How tokens are chosen where a request does not say.</summary>
     public SamplingOptions Sampling { get; init; } = SamplingOptions.Default;
 

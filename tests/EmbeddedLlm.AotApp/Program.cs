@@ -1,5 +1,8 @@
 using EmbeddedLlm;
+using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Hosting;
+using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Testing;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -12,5 +15,11 @@ services.AddEmbeddedLlm().AddModel("chat", options => options.Path = args[0]);
 await using var provider = services.BuildServiceProvider();
 var injected = await provider.GetRequiredKeyedService<IChatClient>("chat").GetResponseAsync("Hello", new() { MaxOutputTokens = 8, Seed = 1 });
 
+// Machine code that is made at run time, and called by code that was made before.
+var path = Path.Combine(AppContext.BaseDirectory, "quantized.gguf");
+TinyModel.Write(path, GgmlType.Q8_0);
+using var quantized = LlmModel.Load(path, new LlmOptions { Backends = { new AssemblerBackend() } });
+var assembled = await quantized.AsIChatClient().GetResponseAsync("Hello", new() { MaxOutputTokens = 8, Seed = 1 });
+
 Console.WriteLine($"{direct.Usage!.OutputTokenCount} tokens: {direct.Text}");
-return direct.Usage.OutputTokenCount > 0 && direct.Text == injected.Text ? 0 : 1;
+return direct.Usage.OutputTokenCount > 0 && direct.Text == injected.Text && assembled.Usage!.OutputTokenCount > 0 ? 0 : 1;

@@ -6,7 +6,7 @@ namespace EmbeddedLlm.Tests;
 public sealed class KvBudgetTests
 {
     // Two layers of 8 + 8 numbers: 64 bytes for each token in F16, 2048 for each block of 32.
-    private static readonly ModelGraph Graph = new([], 0, default, [new KvLayer(8, 8), new KvLayer(8, 8)], []);
+    private static readonly ModelGraph Graph = new([], 0, default, [new KvLayer(1, 8, 8), new KvLayer(1, 8, 8)], []);
     private const long Plenty = 1L << 40;
 
     private static KvBudget For(LlmOptions options, int trained = 1024, long memory = Plenty) => KvBudget.For(Graph, trained, 32, options, memory);
@@ -29,6 +29,10 @@ public sealed class KvBudgetTests
 
     [Fact]
     public void For_F32_TakesTwiceTheMemory() => Assert.Equal(new(1024, 50), For(new() { KvType = KvType.F32 }, memory: 50 * 2048 * 4 * 2));
+
+    // A scale for the 8 numbers of each key and of each value: 2 · (8 + 2) bytes in each layer.
+    [Fact]
+    public void For_Q8_0_CountsTheScales() => Assert.Equal(new(1024, 50), For(new() { KvType = KvType.Q8_0 }, memory: 50 * 32 * 40 * 4));
 
     [Fact]
     public void For_KvCacheBytes_AreKept()

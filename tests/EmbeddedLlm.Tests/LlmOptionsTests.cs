@@ -20,10 +20,11 @@ public sealed class LlmOptionsTests
         var options = Bind(
             ("Path", "a.gguf"), ("ModelId", "a"), ("contextlength", "100"), ("KvType", "f32"), ("KvCacheBytes", "5000000000"),
             ("MaxConcurrentSequences", "3"), ("MaxQueuedRequests", "4"), ("BatchTokens", "5"), ("Threads", "6"), ("Backend", "cpu"),
-            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"));
+            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"),
+            ("Speculation", "off"), ("DraftModelPath", "b.gguf"));
 
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
-        Assert.Equal("{{ 1 }}", options.ChatTemplate);
+        Assert.Equal(("{{ 1 }}", Speculation.Off, "b.gguf"), (options.ChatTemplate, options.Speculation, options.DraftModelPath));
         Assert.Equal((3, 4, 5, 6, "cpu", 7, true, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart, options.KeepWeightsInFile));
 
         // Configuration changes what the file recommends, and no more than it names.
@@ -62,6 +63,7 @@ public sealed class LlmOptionsTests
     [InlineData("ContextLength", "many")]
     [InlineData("KvType", "F8")]
     [InlineData("KvType", "7")]
+    [InlineData("Speculation", "sometimes")]
     [InlineData("LoadAtStart", "maybe")]
     [InlineData("KeepWeightsInFile", "1")]
     [InlineData("Sampling:Temperature", "hot")]
@@ -74,11 +76,11 @@ public sealed class LlmOptionsTests
     [Fact]
     public void Validate_AllFailures_AreTold()
     {
-        var options = new LlmOptions { Path = "nowhere.gguf", ContextLength = 1, KvCacheBytes = 0, KvType = (KvType)9, MaxConcurrentSequences = 0, MaxQueuedRequests = -1, BatchTokens = 0, Threads = -1 };
+        var options = new LlmOptions { Path = "nowhere.gguf", ContextLength = 1, KvCacheBytes = 0, KvType = (KvType)9, MaxConcurrentSequences = 0, MaxQueuedRequests = -1, BatchTokens = 0, Threads = -1, Speculation = (Speculation)9, DraftModelPath = "nobody.gguf" };
 
         var result = new LlmOptionsValidator().Validate("chat", options);
 
-        string[] names = ["nowhere.gguf", "ContextLength", "KvCacheBytes", "KvType", "MaxConcurrentSequences", "MaxQueuedRequests", "BatchTokens", "Threads"];
+        string[] names = ["nowhere.gguf", "ContextLength", "KvCacheBytes", "KvType", "MaxConcurrentSequences", "MaxQueuedRequests", "BatchTokens", "Threads", "Speculation", "nobody.gguf"];
         Assert.All(names, name => Assert.Contains(result.Failures!, failure => failure.Contains(name, StringComparison.Ordinal)));
         Assert.All(result.Failures!, failure => Assert.StartsWith("Model 'chat': ", failure, StringComparison.Ordinal));
     }
@@ -86,6 +88,10 @@ public sealed class LlmOptionsTests
     [Fact]
     public void Load_OptionsOutOfRange_AreRefusedBeforeTheFileIsRead() =>
         Assert.Throws<ArgumentException>("options", () => LlmModel.Load("nowhere.gguf", new() { Threads = -1 }));
+
+    [Fact]
+    public void Load_DraftModelWithSpeculationOff_IsRefused() =>
+        Assert.Contains("nobody.gguf", Assert.Throws<ArgumentException>("options", () => LlmModel.Load("nowhere.gguf", new() { Speculation = Speculation.Off, DraftModelPath = "nobody.gguf" })).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Load_NoFile_Throws() => Assert.Throws<FileNotFoundException>(() => LlmModel.Load("nowhere.gguf"));

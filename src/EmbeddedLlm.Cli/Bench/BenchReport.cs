@@ -39,6 +39,9 @@ internal sealed record BenchReport
     public required IReadOnlyList<PrefillRow> Prefill { get; init; }
 
     public required IReadOnlyList<DecodeRow> Decode { get; init; }
+
+    /// <summary>Empty unless a text was given.</summary>
+    public IReadOnlyList<SpeculationRow> Speculation { get; init; } = [];
 }
 
 /// <param name="FractionOfPeak">Multiply-adds of the weights per second, of the peak.</param>
@@ -46,3 +49,9 @@ internal sealed record PrefillRow(int Tokens, int Depth, double TokensPerSecond,
 
 /// <param name="FractionOfBandwidth">Bytes of weights (as the file has them) and KV per second, of the bandwidth before or after these runs, whichever was better.</param>
 internal sealed record DecodeRow(int Depth, int Parallel, double TokensPerSecond, double Min, double Max, double FractionOfBandwidth);
+
+/// <param name="PlainTokensPerSecond">Without drafts.</param>
+/// <param name="Ratio">With drafts against without, each pair measured in turn.</param>
+/// <param name="Drafted">Draft tokens verified.</param>
+/// <param name="Accepted">Draft tokens that were right.</param>
+internal sealed record SpeculationRow(string Answer, int Tokens, double PlainTokensPerSecond, double TokensPerSecond, double Ratio, long Drafted, long Accepted);

@@ -39,7 +39,7 @@ internal sealed record ModelCost(long DecodeBytes, long KvBytesPerPosition, long
             }
         }
 
-        var kvBytes = graph.KvLayers.Sum(layer => (long)(layer.KeyWidth + layer.ValueWidth)) * (kvType == KvType.F16 ? 2 : 4);
+        var kvBytes = graph.KvLayers.Sum(layer => kvType.BytesPerPosition(layer));
         return new ModelCost(bytes, kvBytes, macs);
     }
 }

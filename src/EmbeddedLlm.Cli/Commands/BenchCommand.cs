@@ -2,12 +2,14 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cli.Bench;
 using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
+using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Cli.Commands;
 
@@ -21,45 +23,53 @@ internal static class BenchCommand
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.CreateModel();
-        var prompt = ModelOptions.Positive(new Option<int>("-p", "--prompt") { Description = "Tokens to prefill.", DefaultValueFactory = _ => 512 }, maximum: ModelOptions.MostPositions);
+        var prompts = new Option<string>("-p", "--prompt") { Description = "Tokens to prefill; several with commas.", DefaultValueFactory = _ => "512" };
         var generate = ModelOptions.Positive(new Option<int>("-n", "--generate") { Description = "Tokens to decode.", DefaultValueFactory = _ => 128 }, maximum: ModelOptions.MostPositions);
         var depths = new Option<string>("-d", "--depth") { Description = "Positions before them; several with commas.", DefaultValueFactory = _ => "0" };
         var threads = ModelOptions.CreateThreads();
+        var kvType = ModelOptions.CreateKvType(KvType.F16);
+        var backend = BackendOption.Create();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
         var inFile = ModelOptions.CreateKeepWeightsInFile();
+        var speculation = new Option<string?>("--speculation") { Description = "A text file: also time answers that edit it and that write it, with and without drafts. Takes the model's memory twice." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompt, generate, depths, threads, repeats, parallel, inFile, json };
-        command.SetAction((parsed, cancellation) =>
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, backend, repeats, parallel, inFile, speculation, json };
+        command.SetAction(async (parsed, cancellation) =>
         {
+            var text = parsed.GetValue(speculation) is { } file ? Utf8File.Read(file) : null;
             var report = Measure(
                 parsed.GetRequiredValue(model),
-                parsed.GetValue(prompt),
+                BackendOption.Find(parsed.GetRequiredValue(backend)),
+                Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
                 parsed.GetValue(generate),
                 Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
-                parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount,
+                parsed.GetValue(threads) is > 0 and var count ? count : CpuBackend.Cores,
+                parsed.GetValue(kvType),
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
                 parsed.GetValue(inFile),
                 cancellation);
-            return terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report));
+            if (text is not null)
+                report = report with { Speculation = await SpeculateAsync(parsed.GetRequiredValue(model), text, report.Threads, parsed.GetValue(generate), parsed.GetValue(repeats), cancellation).ConfigureAwait(false) };
+            await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report)).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static BenchReport Measure(string path, int prompt, int generate, int[] depths, int threads, int repeats, int[] parallel, bool inFile, CancellationToken cancellation)
+    private static BenchReport Measure(string path, IBackend backend, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, bool inFile, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var options = new RunnerOptions { KvBlocks = 0, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(
-                BenchSession.BlocksFor(depths.Max() + prompt, options),
+                BenchSession.BlocksFor(depths.Max() + prompts.Max(), options),
                 parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
-        using var runner = new CpuBackend().Load(graph, options);
+        using var runner = backend.Load(graph, options);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         var session = new BenchSession(runner, options, graph.Logits.Width);
@@ -68,26 +78,31 @@ internal static class BenchCommand
         var firstTokenSeconds = (DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalSeconds;
 
         // Memory is read before the limits of the machine are measured, since that needs large buffers of its own.
-        session.Prefill(0, prompt, cancellation);
+        session.Prefill(0, prompts[0], cancellation);
         process.Refresh();
         var peakMemory = process.PeakWorkingSet64 / 1e6;
 
         var bandwidth = 0.0;
-        var peak = MultiplyPeak.Measure(MainFormat(graph), threads) / 1e9;
+        var (instructionSet, peak) = backend is AssemblerBackend ? (AssemblerBackend.InstructionSet, AssemblerBackend.MeasurePeak(MainFormat(graph), threads)) : (CpuBackend.InstructionSet, MultiplyPeak.Measure(MainFormat(graph), threads));
+        peak /= 1e9;
         var cost = ModelCost.Of(graph, options.KvType);
         var prefillRows = new List<PrefillRow>();
         var decodeRows = new List<DecodeRow>();
         foreach (var depth in depths)
         {
             session.Prefill(0, depth, cancellation);
-            var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
-            prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            foreach (var prompt in prompts)
+            {
+                var (median, min, max) = Speeds(repeats, prompt, () => session.Prefill(depth, prompt, cancellation));
+                prefillRows.Add(new PrefillRow(prompt, depth, median, min, max, median * cost.MacsPerToken / 1e9 / peak));
+            }
+
             session.Fill(depth, generate, parallel.Max(), cancellation);
             foreach (var sequences in parallel)
             {
                 // What memory gives changes with what else the machine does, so it is measured before and after each row. The better figure is the limit.
                 var before = MemoryBandwidth.Measure(threads) / 1e9;
-                (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
+                var (median, min, max) = Speeds(repeats, generate * sequences, () => session.Decode(depth, generate, sequences, cancellation));
                 var limit = Math.Max(before, MemoryBandwidth.Measure(threads) / 1e9);
                 bandwidth = Math.Max(bandwidth, limit);
                 var bytes = cost.DecodeBytes / (double)sequences + cost.KvBytesPerPosition * (depth + generate / 2.0);
@@ -101,7 +116,7 @@ internal static class BenchCommand
             Type = MainFormat(graph).Name,
             Threads = threads,
             Cpu = CpuName(),
-            Tier = CpuBackend.InstructionSet,
+            Tier = instructionSet,
             BandwidthGBs = bandwidth,
             PeakGmacs = peak,
             LoadSeconds = loadSeconds,
@@ -110,6 +125,22 @@ internal static class BenchCommand
             Prefill = prefillRows,
             Decode = decodeRows,
         };
+    }
+
+    private static async Task<IReadOnlyList<SpeculationRow>> SpeculateAsync(string path, string text, int threads, int generate, int repeats, CancellationToken cancellation)
+    {
+        int context;
+        using (var file = GgufFile.Open(path))
+            context = Tokenizer.FromGguf(file.Metadata).Encode(text).Length + generate + 1;
+        using var bench = new SpeculationBench(path, threads, context);
+        var firstLine = text.IndexOf('\n', StringComparison.Ordinal) + 1;
+        if (firstLine is 0 || firstLine == text.Length)
+            throw new UsageException("--speculation needs a text of several lines.");
+        return
+        [
+            await bench.MeasureAsync("edit the prompt", text, SpeculationBench.Edit(text), generate, repeats, cancellation).ConfigureAwait(false),
+            await bench.MeasureAsync("write", text[..firstLine], text[firstLine..], generate, repeats, cancellation).ConfigureAwait(false),
+        ];
     }
 
     private static (double Median, double Min, double Max) Speeds(int repeats, int tokens, Func<double> seconds)
@@ -141,6 +172,13 @@ internal static class BenchCommand
         };
         lines.AddRange(report.Prefill.Select(row => Line($"prefill {row.Tokens}", row.Depth, 1, row.TokensPerSecond, row.Min, row.Max, row.FractionOfPeak)));
         lines.AddRange(report.Decode.Select(row => Line("decode", row.Depth, row.Parallel, row.TokensPerSecond, row.Min, row.Max, row.FractionOfBandwidth)));
+        if (report.Speculation.Count > 0)
+        {
+            lines.Add($"{"with drafts",-22}{"tokens/s",10}{"plain",10}{"ratio",10}  drafted, right");
+            lines.AddRange(report.Speculation.Select(row => string.Create(
+                CultureInfo.InvariantCulture, $"{row.Answer,-22}{row.TokensPerSecond,10:F1}{row.PlainTokensPerSecond,10:F1}{row.Ratio,10:F2}  {row.Drafted}, {row.Accepted} for {row.Tokens}")));
+        }
+
         return string.Join(Environment.NewLine, lines);
     }
 

@@ -19,7 +19,7 @@ internal static class LogitsCommand
         var reference = new Option<bool>("--reference") { Description = "Use the scalar reference backend." };
         var threads = ModelOptions.CreateThreads();
         var batch = ModelOptions.Positive(new Option<int>("--batch") { Description = "Rows per step.", DefaultValueFactory = _ => 512 });
-        var kv = new Option<KvType>("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => KvType.F32 };
+        var kv = ModelOptions.CreateKvType(KvType.F32);
         var embeddings = new Option<string?>("--embeddings") { Description = "For encoders: none, mean, cls or last. No encoder family is supported yet." };
         embeddings.AcceptOnlyFromAmong("none", "mean", "cls", "last");
         var command = new Command("logits", "Write the logits of every position.") { model, tokens, output, reference, threads, batch, kv, embeddings };

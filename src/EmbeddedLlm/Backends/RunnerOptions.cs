@@ -21,7 +21,7 @@ public sealed record RunnerOptions
     /// <summary>The most rows of logits that one batch asks for.</summary>
     public int MaxOutputRows { get; init; } = 64;
 
-    /// <summary>Threads; 0 for one per processor core.</summary>
+    /// <summary>Threads; 0 for one per physical core.</summary>
     public int Threads { get; init; }
 
     /// <summary>Whether the file stays the only copy of the weights, to save memory at the cost of speed. The CPU does so; a backend that cannot reads them into memory of its own.</summary>

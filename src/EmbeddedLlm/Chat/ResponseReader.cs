@@ -23,6 +23,7 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
         CachedInputTokenCount = tokens.CachedTokens,
         OutputTokenCount = _outputTokens,
         TotalTokenCount = tokens.PromptTokens + _outputTokens,
+        AdditionalCounts = tokens.DraftedTokens > 0 ? new() { ["drafted_tokens"] = tokens.DraftedTokens, ["accepted_tokens"] = tokens.AcceptedTokens } : null,
     };
 
     /// <summary>The text, as soon as it is certain. Leaving the enumeration early ends the request.</summary>

@@ -5,7 +5,8 @@ namespace EmbeddedLlm.Cpu;
 /// <param name="memory">What the kernels work in.</param>
 /// <param name="logits">The result: [output rows × vocabulary].</param>
 /// <param name="vocabulary">Tokens are below this.</param>
-internal sealed class CompiledGraph(CpuKernel[] kernels, GraphMemory memory, Activations logits, int vocabulary) : IDisposable
+/// <param name="positions">Positions are below this.</param>
+internal sealed class CompiledGraph(CpuKernel[] kernels, GraphMemory memory, Activations logits, int vocabulary, int positions) : IDisposable
 {
     /// <summary>The steps, in order.</summary>
     public CpuKernel[] Kernels { get; } = kernels;
@@ -15,6 +16,9 @@ internal sealed class CompiledGraph(CpuKernel[] kernels, GraphMemory memory, Act
 
     /// <summary>Tokens are below this.</summary>
     public int Vocabulary { get; } = vocabulary;
+
+    /// <summary>Positions are below this: the rows of a table of positions.</summary>
+    public int Positions { get; } = positions;
 
     /// <summary>The cache.</summary>
     public KvMemory Kv { get; } = memory.Kv;

@@ -12,6 +12,9 @@ public sealed class CpuBackend : IBackend
     /// <summary>The instruction set that multiplies on this machine, such as <c>AVX-512</c>.</summary>
     public static string InstructionSet => Tier.Best.Name;
 
+    /// <summary>The physical cores that this process may use, by its affinity and CPU quota: the threads of a runner that is not told how many.</summary>
+    public static int Cores => ProcessorCores.Count;
+
     /// <inheritdoc/>
     public string Name => "cpu";
 
@@ -19,22 +22,25 @@ public sealed class CpuBackend : IBackend
     public BackendOffer Offer(ModelGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return CpuCompiler.WhyNot(graph) is { } reason
+        return CpuCompiler.WhyNot(graph, Tier.Best) is { } reason
             ? new BackendOffer(false, 0, reason)
-            : new BackendOffer(true, 0, $"{Environment.ProcessorCount} processor cores, {InstructionSet}.");
+            : new BackendOffer(true, 0, $"{Cores} processor cores, {InstructionSet}.");
     }
 
     /// <inheritdoc/>
     /// <exception cref="UnsupportedModelException">The graph has an op or a weight format that this backend does not know; the message names it. Or it is too large to count.</exception>
     /// <exception cref="ModelFormatException">A weight that is multiplied has a number or a scale that is not finite; the message names tensor and row.</exception>
     /// <exception cref="LlmException">There is not enough memory.</exception>
-    public IModelRunner Load(ModelGraph graph, RunnerOptions options)
+    public IModelRunner Load(ModelGraph graph, RunnerOptions options) => Load(graph, options, Tier.Best);
+
+    /// <summary>The same with the products of <paramref name="tier"/>.</summary>
+    internal static CpuRunner Load(ModelGraph graph, RunnerOptions options, Tier tier)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
         try
         {
-            return new CpuRunner(graph, options);
+            return new CpuRunner(graph, options, tier: tier);
         }
         catch (OverflowException exception)
         {

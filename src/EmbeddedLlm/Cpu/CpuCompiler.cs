@@ -11,18 +11,18 @@ namespace EmbeddedLlm.Cpu;
 /// <summary>Turns each op of a graph into a kernel, once, and puts neighbours together where that pays.</summary>
 internal static class CpuCompiler
 {
-    /// <summary>Why this backend cannot run <paramref name="graph"/>; null if it can.</summary>
-    public static string? WhyNot(ModelGraph graph)
+    /// <summary>Why <paramref name="tier"/> cannot run <paramref name="graph"/>; null if it can.</summary>
+    public static string? WhyNot(ModelGraph graph, Tier tier)
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
             foreach (var weight in Packed(op))
             {
-                if (!Tier.Best.Holds(weight.Format))
+                if (!tier.Holds(weight.Format))
                     return $"The CPU backend has no panel for the format {weight.Format} of '{weight.Name}' ({weight.Format.Bits} bits, {weight.Format.GroupLength} numbers to a group, {weight.Format.Length} to a block).";
             }
         }
@@ -37,25 +37,26 @@ internal static class CpuCompiler
         Op.Rope { Spec.Pairing: not (RopePairing.Adjacent or RopePairing.Halves) and var pairing } => pairing,
         Op.Gate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Activate activate when !IsKnown(activate.Kind) => activate.Kind,
+        Op.RowGate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Experts experts when !IsKnown(experts.Spec.Activation) => experts.Spec.Activation,
         _ => null,
     };
 
-    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu;
+    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid;
 
-    // Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.
-    private static IEnumerable<Weight> Packed(Op op) => op switch
+    /// <summary>Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.</summary>
+    public static IEnumerable<Weight> Packed(Op op) => op switch
     {
         Op.Linear linear => linear.Projections.Select(projection => projection.Weight),
         Op.Experts experts => [experts.Router, experts.GateProjection, experts.UpProjection, experts.DownProjection],
         _ => [],
     };
 
-    /// <summary>Compiles for the widest registers of this processor.</summary>
-    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions) =>
-        Vector512.IsHardwareAccelerated ? CpuCompiler<Lanes16>.Compile(graph, options, fusions)
-        : Vector256.IsHardwareAccelerated ? CpuCompiler<Lanes8>.Compile(graph, options, fusions)
-        : CpuCompiler<Lanes4>.Compile(graph, options, fusions);
+    /// <summary>Compiles for the widest registers of this processor; products of weights are those of <paramref name="tier"/>.</summary>
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions, Tier tier) =>
+        Vector512.IsHardwareAccelerated ? CpuCompiler<Lanes16>.Compile(graph, options, fusions, tier)
+        : Vector256.IsHardwareAccelerated ? CpuCompiler<Lanes8>.Compile(graph, options, fusions, tier)
+        : CpuCompiler<Lanes4>.Compile(graph, options, fusions, tier);
 }
 
 /// <summary>The compiler for one width of registers.</summary>
@@ -64,18 +65,20 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private readonly GraphMemory _memory;
     private readonly CpuFusions _fusions;
     private readonly bool _keepInFile;
+    private readonly Tier _tier;
     private readonly Dictionary<RopeSpec, RopeTableKernel> _ropes = [];
     private readonly List<CpuKernel> _kernels = [];
     private readonly List<CpuKernel> _joined = [];      // to be run without a barrier between them
     private readonly List<Op> _joinedOps = [];
 
-    private CpuCompiler(GraphMemory memory, CpuFusions fusions, bool keepInFile) => (_memory, _fusions, _keepInFile) = (memory, fusions, keepInFile);
+    private CpuCompiler(GraphMemory memory, CpuFusions fusions, Tier tier, bool keepInFile) =>
+        (_memory, _fusions, _tier, _keepInFile) = (memory, fusions, tier, keepInFile);
 
     /// <summary>Compiles <paramref name="graph"/>.</summary>
-    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions)
+    public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions, Tier tier)
     {
         var memory = new GraphMemory(graph, options);
-        var compiler = new CpuCompiler<TLanes>(memory, fusions, options.KeepWeightsInFile);
+        var compiler = new CpuCompiler<TLanes>(memory, fusions, tier, options.KeepWeightsInFile);
         try
         {
             compiler.AddRopeTables(graph);
@@ -92,7 +95,8 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         }
 
         var vocabulary = graph.Ops.OfType<Op.Embed>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
-        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary);
+        var positions = graph.Ops.OfType<Op.EmbedPositions>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
+        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary, positions);
     }
 
     // One table for all ops that turn alike. Tables come before all else, and are joined with nothing but the embedding that every rope waits for.
@@ -153,12 +157,17 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private CpuKernel Make(Op op) => op switch
     {
         Op.Embed embed => new EmbedKernel(embed.Table, Bind(embed.Out)),
+        Op.EmbedPositions embed => new EmbedPositionsKernel(embed.Table, Bind(embed.Out)),
         Op.Linear linear => Linear(linear),
         Op.Norm norm => new NormKernel<TLanes>(norm, Bind(norm.In), Bind(norm.Out)),
         Op.Rope rope => new RopeKernel<TLanes>(rope, _ropes[rope.Spec], Bind(rope.In), Bind(rope.Out)),
         Op.Attention attention => new AttentionKernel<TLanes>(attention, _memory.Kv, Bind(attention.Q), Bind(attention.K), Bind(attention.V), Bind(attention.Out)),
         Op.Gate gate => Gate(gate),
         Op.Activate activate => Activate(activate),
+        Op.RowGate gate => RowGate(gate),
+        Op.Bound bound => bound.IsSmooth
+            ? Elementwise(bound.In, bound.In, bound.Out, new SmoothlyBounded(bound.Limit))
+            : Elementwise(bound.In, bound.In, bound.Out, new Bounded(bound.Limit)),
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
         Op.Experts experts => Experts(experts),
@@ -171,7 +180,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private LinearKernel Linear(Op.Linear op)
     {
         var parts = op.Projections.Select(projection => new LinearPart(projection.Weight, projection.Bias, Bind(projection.Out))).ToArray();
-        return new LinearKernel(Tier.Best, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In), _keepInFile);
+        return new LinearKernel(_tier, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In), _keepInFile);
     }
 
     private ElementwiseKernel<TLanes, TOperation> Elementwise<TOperation>(Value left, Value right, Value result, TOperation operation)
@@ -183,6 +192,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Elementwise(op.Gated, op.Up, op.Out, new Gated<GeluTanh>()),
         Activation.Gelu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Gelu>()),
         Activation.Relu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Relu>()),
+        Activation.Sigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<Sigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -192,8 +202,22 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Elementwise(op.In, op.In, op.Out, new Activated<GeluTanh>()),
         Activation.Gelu => Elementwise(op.In, op.In, op.Out, new Activated<Gelu>()),
         Activation.Relu => Elementwise(op.In, op.In, op.Out, new Activated<Relu>()),
+        Activation.Sigmoid => Elementwise(op.In, op.In, op.Out, new Activated<Sigmoid>()),
         _ => throw Unknown(op.Kind),
     };
+
+    private CpuKernel RowGate(Op.RowGate op) => op.Kind switch
+    {
+        Activation.Silu => RowGate<Silu>(op),
+        Activation.GeluTanh => RowGate<GeluTanh>(op),
+        Activation.Gelu => RowGate<Gelu>(op),
+        Activation.Relu => RowGate<Relu>(op),
+        Activation.Sigmoid => RowGate<Sigmoid>(op),
+        _ => throw Unknown(op.Kind),
+    };
+
+    private RowGateKernel<TLanes, TActivation> RowGate<TActivation>(Op.RowGate op) where TActivation : struct, IActivation =>
+        new(Bind(op.Factor), Bind(op.In), Bind(op.Out));
 
     private CpuKernel Experts(Op.Experts op) => op.Spec.Activation switch
     {
@@ -201,11 +225,12 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.GeluTanh => Experts<GeluTanh>(op),
         Activation.Gelu => Experts<Gelu>(op),
         Activation.Relu => Experts<Relu>(op),
+        Activation.Sigmoid => Experts<Sigmoid>(op),
         _ => throw Unknown(op.Spec.Activation),
     };
 
     private ExpertsKernel<TLanes, TActivation> Experts<TActivation>(Op.Experts op) where TActivation : struct, IActivation =>
-        new(Tier.Best, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In), _keepInFile);
+        new(_tier, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In), _keepInFile);
 
     private static UnsupportedModelException Unknown(Activation kind) => new($"The CPU backend does not know the activation {kind}.");
 }

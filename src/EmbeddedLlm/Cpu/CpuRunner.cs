@@ -1,4 +1,5 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Cpu;
@@ -19,22 +20,24 @@ internal sealed unsafe class CpuRunner : IModelRunner
     /// <param name="graph">The model.</param>
     /// <param name="options">Sizes.</param>
     /// <param name="fusions">What may be put together.</param>
+    /// <param name="tier">What multiplies; null for <see cref="Tier.Best"/>.</param>
     /// <param name="walked">Makes the list to walk of the compiled kernels; for tests and measurements that put something between or around them.</param>
-    public CpuRunner(ModelGraph graph, RunnerOptions options, CpuFusions fusions = CpuFusions.All, Func<CpuKernel[], CpuKernel[]>? walked = null)
+    public CpuRunner(ModelGraph graph, RunnerOptions options, CpuFusions fusions = CpuFusions.All, Tier? tier = null, Func<CpuKernel[], CpuKernel[]>? walked = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.KvBlocks, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.KvBlockTokens, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchRows, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxOutputRows, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
-        if (CpuCompiler.WhyNot(graph) is { } reason)
+        tier ??= Tier.Best;
+        if (CpuCompiler.WhyNot(graph, tier) is { } reason)
             throw new UnsupportedModelException(reason);
 
         _options = options;
-        _compiled = CpuCompiler.Compile(graph, options, fusions);
+        _compiled = CpuCompiler.Compile(graph, options, fusions, tier);
         try
         {
-            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Logits.Width);
+            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Positions, _compiled.Logits.Width);
             _rows = new AlignedMemory(2L * options.MaxBatchRows * sizeof(int));
             _team = new WorkerTeam(walked?.Invoke(_compiled.Kernels) ?? _compiled.Kernels, options.Threads);
         }

@@ -8,6 +8,7 @@ namespace EmbeddedLlm.Cpu;
 /// <summary>
 /// The KV cache: [block][layer][KV head]{ keys [HeadWidth × positions], values [positions × ValueWidth] }.
 /// Keys stand transposed, so that a register holds one number of many positions; positions and value widths are padded to <see cref="Padding"/>.
+/// In Q8_0, groups of <see cref="GroupLength"/> numbers of one key or value share a scale, a half; scales stand behind the numbers they belong to.
 /// All layers of a block lie together: copying a block is one copy.
 /// </summary>
 internal sealed unsafe class KvMemory : IDisposable
@@ -15,7 +16,11 @@ internal sealed unsafe class KvMemory : IDisposable
     /// <summary>Positions of keys and widths of values are padded to multiples of this, two of the widest registers.</summary>
     public const int Padding = 32;
 
+    /// <summary>Numbers of a key or value that share a scale in Q8_0; the last group of a key may be shorter.</summary>
+    public const int GroupLength = 32;
+
     private readonly AlignedMemory _memory;
+    private readonly bool[] _hasSpecials;       // [blocks × layers]
     private readonly ImmutableArray<AttentionSpec> _layers;
     private readonly ImmutableArray<long> _layerOffsets;
     private readonly long _blockBytes;
@@ -39,6 +44,7 @@ internal sealed unsafe class KvMemory : IDisposable
         }
 
         _layerOffsets = offsets.MoveToImmutable();
+        _hasSpecials = new bool[checked(Blocks * layers.Length)];
         _memory = new AlignedMemory(checked(_blockBytes * Blocks));
     }
 
@@ -64,12 +70,28 @@ internal sealed unsafe class KvMemory : IDisposable
     /// <summary>The values of a head: [<see cref="BlockTokens"/> × <see cref="ValueStride"/>] numbers of <see cref="Type"/>.</summary>
     public byte* Values(int layer, int block, int head) => Keys(layer, block, head) + KeyBytes(_layers[layer]);
 
+    /// <summary>The scales of <see cref="Keys"/> in Q8_0: [groups of the head × <see cref="KeyStride"/>] halves.</summary>
+    public byte* KeyScales(int layer, int block, int head) => Keys(layer, block, head) + (long)_layers[layer].HeadWidth * KeyStride;
+
+    /// <summary>The scales of <see cref="Values"/> in Q8_0: [groups of a value × <see cref="KeyStride"/>] halves.</summary>
+    public byte* ValueScales(int layer, int block, int head) => Values(layer, block, head) + (long)BlockTokens * ValueStride(_layers[layer]);
+
+    /// <summary>How many scales a key of so many numbers has.</summary>
+    public static int GroupsOf(int width) => (width + GroupLength - 1) / GroupLength;
+
+    /// <summary>Whether numbers that are not finite were ever written to this layer of a block: not to be read as finite ones.</summary>
+    public bool HasSpecials(int layer, int block) => _hasSpecials[block * _layers.Length + layer];
+
+    /// <summary>Notes that a number is not finite.</summary>
+    public void SetHasSpecials(int layer, int block) => _hasSpecials[block * _layers.Length + layer] = true;
+
     /// <summary>Copies a block of all layers.</summary>
     public void CopyBlock(int from, int to)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)from, (uint)Blocks, nameof(from));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)to, (uint)Blocks, nameof(to));
         Buffer.MemoryCopy(_memory.Start + from * _blockBytes, _memory.Start + to * _blockBytes, _blockBytes, _blockBytes);
+        _hasSpecials.AsSpan(from * _layers.Length, _layers.Length).CopyTo(_hasSpecials.AsSpan(to * _layers.Length));
     }
 
     /// <inheritdoc/>
@@ -77,9 +99,13 @@ internal sealed unsafe class KvMemory : IDisposable
 
     private static int Padded(int count) => checked(count + Padding - 1) / Padding * Padding;
 
-    private int NumberBytes => Type == KvType.F16 ? sizeof(ushort) : sizeof(float);
+    private int NumberBytes => Type switch { KvType.Q8_0 => sizeof(sbyte), KvType.F16 => sizeof(ushort), _ => sizeof(float) };
 
-    private long KeyBytes(AttentionSpec layer) => checked((long)layer.HeadWidth * KeyStride * NumberBytes);
+    private long KeyBytes(AttentionSpec layer) => checked((long)layer.HeadWidth * KeyStride * NumberBytes + ScaleBytes(layer.HeadWidth));
 
-    private long HeadBytes(AttentionSpec layer) => checked(KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes);
+    private long HeadBytes(AttentionSpec layer) =>
+        checked(KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes + ScaleBytes(ValueStride(layer)));
+
+    // Of all positions of a head.
+    private long ScaleBytes(int width) => Type == KvType.Q8_0 ? (long)GroupsOf(width) * KeyStride * sizeof(ushort) : 0;
 }

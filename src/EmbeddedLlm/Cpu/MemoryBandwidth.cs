@@ -9,7 +9,7 @@ namespace EmbeddedLlm.Cpu;
 public static class MemoryBandwidth
 {
     /// <summary>Reads a buffer larger than any cache, again and again, the way a decode step reads weights. Takes about half a second.</summary>
-    /// <param name="threads">Threads that read at the same time; 0 for one per processor core.</param>
+    /// <param name="threads">Threads that read at the same time; 0 for one per physical core.</param>
     /// <param name="bytes">Size of the buffer; at least 256 MiB, so that caches do not count.</param>
     /// <returns>Bytes per second of the fastest pass over the buffer.</returns>
     public static double Measure(int threads = 0, long bytes = 512L << 20)

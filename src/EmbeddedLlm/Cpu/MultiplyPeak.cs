@@ -18,14 +18,15 @@ public static unsafe class MultiplyPeak
 
     /// <summary>Multiply-adds per second, of all threads together, for weights of <paramref name="format"/> that stay in the cache. Takes about half a second.</summary>
     /// <param name="format">The format of the weights.</param>
-    /// <param name="threads">Threads that multiply at the same time; 0 for one per processor core.</param>
+    /// <param name="threads">Threads that multiply at the same time; 0 for one per physical core.</param>
     /// <exception cref="NotSupportedException">The CPU backend cannot multiply weights of this format.</exception>
-    public static double Measure(BlockFormat format, int threads = 0)
+    public static double Measure(BlockFormat format, int threads = 0) => Measure(Tier.Best, format, threads);
+
+    /// <summary>The same with the products of <paramref name="tier"/>.</summary>
+    internal static double Measure(Tier tier, BlockFormat format, int threads)
     {
         ArgumentNullException.ThrowIfNull(format);
-        ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        var tier = Tier.Best;
-        return 1e9 * Measure(tier, format, tier.MaxColumns, threads == 0 ? Environment.ProcessorCount : threads, TimeSpan.FromSeconds(0.5));
+        return 1e9 * Measure(tier, format, tier.MaxColumns, ProcessorCores.OrAll(threads), TimeSpan.FromSeconds(0.5));
     }
 
     /// <summary>Billions of multiply-adds a second, of all threads together, for weights of <paramref name="format"/> that stay in the cache.</summary>
@@ -53,7 +54,7 @@ public static unsafe class MultiplyPeak
 
         public Products(Tier tier, BlockFormat format, int columns, int threads, TimeSpan duration)
         {
-            var rows = 4 * tier.Rows;
+            var rows = 4 * tier.RowsOf(PanelShape.Of(format));
             var weight = new Weight("peak", format, Width, rows, WeightStorage.From(new byte[format.RowBytes(Width) * rows]), 0);
             _columns = columns;
             _duration = duration;

@@ -20,11 +20,11 @@ internal sealed unsafe class WorkerTeam : IDisposable
 
     /// <summary>Starts the threads.</summary>
     /// <param name="kernels">What a step walks through. They stay the caller's to dispose, after the team.</param>
-    /// <param name="threads">Workers, the caller included; 0 for one per processor core.</param>
-    public WorkerTeam(CpuKernel[] kernels, int threads)
+    /// <param name="threads">Workers, the caller included; 0 for one per physical core, see <see cref="ProcessorCores"/>.</param>
+    /// <param name="start">Starts a thread; for tests, which watch threads or let one fail.</param>
+    public WorkerTeam(CpuKernel[] kernels, int threads, Action<Thread>? start = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        threads = threads == 0 ? Environment.ProcessorCount : threads;
+        threads = ProcessorCores.OrAll(threads);
 
         _kernels = kernels;
         _barrier = new TeamBarrier(threads);
@@ -33,8 +33,24 @@ internal sealed unsafe class WorkerTeam : IDisposable
         _scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)stride * (nuint)threads + 128), 128);
         _workers = [.. Enumerable.Range(0, threads).Select(index => new Worker(index, _barrier, _scratch + stride * index, scratchBytes))];
         _threads = [.. _workers.Skip(1).Select(worker => new Thread(() => Serve(worker)) { IsBackground = true, Name = $"EmbeddedLlm worker {worker.Index}" })];
-        foreach (var thread in _threads)
-            thread.Start();
+        var started = 0;
+        try
+        {
+            for (; started < _threads.Length; started++)
+            {
+                if (start is null)
+                    _threads[started].Start();
+                else
+                    start(_threads[started]);
+            }
+        }
+        catch
+        {
+            _stopped = true;
+            _barrier.WaitInPlaceOf(threads - started);
+            Free(started);
+            throw;
+        }
     }
 
     /// <summary>How many workers there are, the calling thread included.</summary>
@@ -61,7 +77,12 @@ internal sealed unsafe class WorkerTeam : IDisposable
             return;
         _stopped = true;
         _barrier.Wait();
-        foreach (var thread in _threads)
+        Free(_threads.Length);
+    }
+
+    private void Free(int started)
+    {
+        foreach (var thread in _threads.AsSpan(0, started))
             thread.Join();
         NativeMemory.AlignedFree(_scratch);
         _scratch = null;

@@ -28,4 +28,7 @@ internal static partial class EngineLog
 
     [LoggerMessage(1007, LogLevel.Critical, "The engine of model {Model} failed; its open requests fail, and it starts anew.")]
     public static partial void EngineFailed(this ILogger logger, string model, Exception failure);
+
+    [LoggerMessage(1008, LogLevel.Error, "Drafting failed; the engine goes on without drafts, which is slower.")]
+    public static partial void DraftingFailed(this ILogger logger, Exception failure);
 }

@@ -1,10 +1,17 @@
 using System.Diagnostics;
+using EmbeddedLlm.Engine.Drafts;
 
 namespace EmbeddedLlm.Engine;
 
 /// <summary>The sizes of an engine; those of its runner must match.</summary>
 internal sealed record EngineOptions
 {
+    /// <summary>
+    /// Drafts fill a step up to this many rows. So many cost a CPU less than two alone, since the weights are read once for all of them;
+    /// beyond, each row costs its multiplications (benchmarks/results/speculation.md).
+    /// </summary>
+    public const int MaxVerifiedRows = 8;
+
     /// <summary>The most tokens, prompt and answer together, of one request.</summary>
     public required int ContextLength { get; init; }
 
@@ -23,6 +30,12 @@ internal sealed record EngineOptions
     /// <summary>The most open requests beyond <see cref="MaxSequences"/>; one more fails with <see cref="QueueFullException"/>. Unlimited unless set.</summary>
     public int MaxQueuedRequests { get; init; } = int.MaxValue;
 
+    /// <summary>Makes what guesses tokens for the model to verify; null for none.</summary>
+    public Func<IDrafter>? Drafter { get; init; }
+
+    /// <summary>The most rows of logits of one step, which the runner must be able to give.</summary>
+    public int MaxOutputRows => Drafter is null ? MaxSequences : Math.Max(MaxSequences, MaxVerifiedRows);
+
     /// <summary>The model's name, which tags metrics and traces.</summary>
     public string Model { get; init; } = "";
 
@@ -38,7 +51,7 @@ internal sealed record EngineOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxBatchRows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSequences, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxSequences, MaxBatchRows);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)MaxSequences * VocabularySize, Array.MaxLength, nameof(MaxSequences));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)MaxOutputRows * VocabularySize, Array.MaxLength, nameof(MaxSequences));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxQueuedRequests, 0);
     }
 }

@@ -8,5 +8,8 @@ namespace EmbeddedLlm.Engine;
 /// <param name="KvBlocksCached">KV blocks whose content may be shared, held ones included.</param>
 /// <param name="PromptTokens">Tokens of prompts taken in since the start.</param>
 /// <param name="GeneratedTokens">Tokens handed over since the start.</param>
+/// <param name="DraftedTokens">Draft tokens verified since the start.</param>
+/// <param name="AcceptedTokens">Draft tokens that were right.</param>
 internal readonly record struct EngineStats(
-    int Running, int Waiting, int KvBlocks, int KvBlocksUsed, int KvBlocksCached, long PromptTokens, long GeneratedTokens);
+    int Running, int Waiting, int KvBlocks, int KvBlocksUsed, int KvBlocksCached, long PromptTokens, long GeneratedTokens,
+    long DraftedTokens, long AcceptedTokens);

@@ -16,6 +16,8 @@ internal static class EngineTelemetry
 
     private static readonly Counter<long> PromptTokens = Meter.CreateCounter<long>("embedded_llm.tokens.prompt", "{token}", "Tokens of prompts taken in.");
     private static readonly Counter<long> GeneratedTokens = Meter.CreateCounter<long>("embedded_llm.tokens.generated", "{token}", "Tokens generated.");
+    private static readonly Counter<long> DraftedTokens = Meter.CreateCounter<long>("embedded_llm.tokens.drafted", "{token}", "Draft tokens verified.");
+    private static readonly Counter<long> AcceptedTokens = Meter.CreateCounter<long>("embedded_llm.tokens.accepted", "{token}", "Draft tokens that were right.");
     private static readonly Histogram<double> QueueTimes = Meter.CreateHistogram<double>("embedded_llm.queue.time", "s", "Time from a request's arrival to its first step.");
     private static readonly Histogram<double> FirstTokenTimes = Meter.CreateHistogram<double>("embedded_llm.time_to_first_token", "s", "Time from a request's arrival to its first token.");
 
@@ -47,6 +49,8 @@ internal static class EngineTelemetry
             return;
         activity.SetTag("cached_tokens", stream.CachedTokens);
         activity.SetTag("generated_tokens", stream.GeneratedTokens);
+        activity.SetTag("drafted_tokens", stream.DraftedTokens);
+        activity.SetTag("accepted_tokens", stream.AcceptedTokens);
         if (failure is not null)
             activity.SetStatus(ActivityStatusCode.Error, failure.Message);
         Tell(activity, static (activity, _) =>
@@ -69,6 +73,14 @@ internal static class EngineTelemetry
     {
         if (tokens > 0)
             Tell(tokens, static (tokens, tags) => GeneratedTokens.Add(tokens, tags), tags);
+    }
+
+    public static void CountDrafted(int tokens, int accepted, in TagList tags)
+    {
+        if (tokens > 0)
+            Tell(tokens, static (tokens, tags) => DraftedTokens.Add(tokens, tags), tags);
+        if (accepted > 0)
+            Tell(accepted, static (accepted, tags) => AcceptedTokens.Add(accepted, tags), tags);
     }
 
     // Listeners run on the engine's thread. One that throws must not fail requests, and there is nobody to tell.

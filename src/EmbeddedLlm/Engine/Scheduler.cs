@@ -1,3 +1,4 @@
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.KvCache;
 
 namespace EmbeddedLlm.Engine;
@@ -7,7 +8,7 @@ namespace EmbeddedLlm.Engine;
 /// are shared among the prompts. Who is older may take the KV blocks of who is younger; the younger one is computed again later, so the
 /// oldest always gets on and no request fails for lack of memory. Knows integers only: no tensor, no thread, no clock.
 /// </summary>
-internal sealed class Scheduler(BlockPool pool, EngineOptions options)
+internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlanner? drafts)
 {
     private readonly List<Sequence> _running = [];                          // oldest first
     private readonly LinkedList<Sequence> _waiting = [];                    // oldest first, all younger than those that run
@@ -55,6 +56,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options)
     /// <summary>Takes a running sequence out; what it computed is not trusted.</summary>
     public void Discard(Sequence sequence)
     {
+        drafts?.Close(sequence);
         sequence.Table!.Discard();
         sequence.Table = null;
         _running.Remove(sequence);
@@ -74,6 +76,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options)
         MakeRoom(step);
         if (step.Preempted.Count == 0)
             Admit(step);
+        drafts?.Plan(_running);
         AddRows(step);
     }
 
@@ -116,7 +119,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options)
     {
         foreach (var sequence in _running)
             if (sequence.Remaining == 1 && HasRoom(sequence))
-                step.Add(sequence, 1);
+                step.Add(sequence, 1 + sequence.Draft.Length);
 
         _prompts.Clear();
         foreach (var sequence in _running)
@@ -156,8 +159,9 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options)
         sequence.Computed = computed;
     }
 
-    private static void Close(Sequence sequence)
+    private void Close(Sequence sequence)
     {
+        drafts?.Close(sequence);
         sequence.Table!.Close(sequence.Tokens, sequence.Computed);
         sequence.Table = null;
         sequence.Computed = 0;

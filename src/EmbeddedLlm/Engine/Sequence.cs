@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.KvCache;
 using EmbeddedLlm.Sampling;
 
@@ -7,7 +8,8 @@ namespace EmbeddedLlm.Engine;
 /// <summary>A request on its way through the engine: its tokens, how many of them are computed, and all that its sampler remembers.</summary>
 internal sealed class Sequence(GenerationRequest request, long seed, int maxTokens, TokenStream stream)
 {
-    private int[] _tokens = request.Prompt.ToArray();
+    private int[] _tokens = request.Prompt.ToArray();                       // then the draft
+    private int _drafted;
 
     public TokenStream Stream { get; } = stream;
 
@@ -22,14 +24,29 @@ internal sealed class Sequence(GenerationRequest request, long seed, int maxToke
 
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
 
+    /// <summary>Tokens guessed to come after <see cref="Tokens"/>, for the next step to try.</summary>
+    public ReadOnlySpan<int> Draft => _tokens.AsSpan(Count, _drafted);
+
+    /// <summary>The tokens, then the draft.</summary>
+    public ReadOnlySpan<int> TokensAndDraft => _tokens.AsSpan(0, Count + _drafted);
+
+    /// <summary>Tokens that the draft may still take; never more than are left to generate.</summary>
+    public int DraftRoom { get; set; }
+
+    /// <summary>How long its drafts may be.</summary>
+    public DraftAllowance Allowance { get; } = new();
+
     /// <summary>Tokens whose keys and values are in the KV memory. The last one never is: it gives the next token's logits.</summary>
     public int Computed { get; set; }
 
     /// <summary>Tokens to run before the next one can be sampled: 1 while decoding.</summary>
     public int Remaining => Count - Computed;
 
+    /// <summary>The most tokens, prompt and answer.</summary>
+    public int MaxTokens { get; } = maxTokens;
+
     /// <summary>Whether the answer is as long as it may be.</summary>
-    public bool IsComplete => Count >= maxTokens;
+    public bool IsComplete => Count >= MaxTokens;
 
     /// <summary>Its KV blocks while it runs.</summary>
     public BlockTable? Table { get; set; }
@@ -44,10 +61,30 @@ internal sealed class Sequence(GenerationRequest request, long seed, int maxToke
 
     public CancellationTokenRegistration Cancellation { get; set; }
 
-    public void Append(int token)
+    /// <summary>Appends a token. Returns whether the draft began with it; the draft then goes on behind it, else it is dropped.</summary>
+    public bool Append(int token)
     {
-        if (Count == _tokens.Length)
-            Array.Resize(ref _tokens, (int)Math.Min(2L * Count, Math.Max(maxTokens, Count + 1)));
+        var isDrafted = _drafted > 0 && _tokens[Count] == token;
+        _drafted = isDrafted ? _drafted - 1 : 0;
+        Reserve(Count + 1);
         _tokens[Count++] = token;
+        return isDrafted;
+    }
+
+    /// <summary>Appends a token to the draft.</summary>
+    public void AppendDraft(int token)
+    {
+        Reserve(Count + _drafted + 1);
+        _tokens[Count + _drafted++] = token;
+        DraftRoom--;
+    }
+
+    /// <summary>Shortens the draft.</summary>
+    public void CutDraft(int length) => _drafted = Math.Min(_drafted, length);
+
+    private void Reserve(int count)
+    {
+        if (count > _tokens.Length)
+            Array.Resize(ref _tokens, (int)Math.Min(2L * count, Math.Max(MaxTokens, count)));
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.KvCache;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.Logging;
@@ -22,14 +23,14 @@ internal sealed class Stepper
     private readonly SamplerScratch _scratch;
     private readonly List<Sequence> _removed = [];
     private float[] _logits = [];                                           // [outputs × vocabulary]
-    private long _promptTokens, _generatedTokens;
+    private long _promptTokens, _generatedTokens, _draftedTokens, _acceptedTokens;
 
     public Stepper(IModelRunner runner, EngineOptions options, ILogger logger, TimeProvider time)
     {
         (_runner, _options, _logger, _time) = (runner, options, logger, time);
         _pool = new(runner.KvBlocks, options.KvBlockTokens);
-        _scheduler = new(_pool, options);
-        _step = new(options.MaxBatchRows, options.MaxSequences);
+        _scheduler = new(_pool, options, options.Drafter is { } drafter ? new(drafter(), _pool, options, logger) : null);
+        _step = new(options.MaxBatchRows, options.MaxSequences, options.MaxOutputRows);
         _scratch = new(options.VocabularySize);
     }
 
@@ -44,7 +45,7 @@ internal sealed class Stepper
     public IEnumerable<Sequence> Sequences => _scheduler.Sequences;
 
     public EngineStats Stats => new(
-        _scheduler.Running, _scheduler.Waiting, _pool.Count, _pool.Count - _pool.Free, _pool.Cached, _promptTokens, _generatedTokens);
+        _scheduler.Running, _scheduler.Waiting, _pool.Count, _pool.Count - _pool.Free, _pool.Cached, _promptTokens, _generatedTokens, _draftedTokens, _acceptedTokens);
 
     public void Add(Sequence sequence) => _scheduler.Add(sequence);
 
@@ -106,20 +107,35 @@ internal sealed class Stepper
 
     private void TakeTokens()
     {
-        var before = _generatedTokens;
+        var (generated, drafted, accepted) = (_generatedTokens, _draftedTokens, _acceptedTokens);
         var output = 0;
         for (var i = 0; i < _step.Sequences.Count; i++)
         {
             var sequence = _step.Sequences[i];
-            var isOutput = _step.Rows(i) == sequence.Remaining;
-            Scheduler.Advance(sequence, _step.Rows(i));
+            var isOutput = _step.Rows(i) >= sequence.Remaining;
+            var outputs = isOutput ? 1 + sequence.Draft.Length : 0;
+            Scheduler.Advance(sequence, isOutput ? sequence.Remaining : _step.Rows(i));
             if (isOutput)
-                TakeToken(sequence, _logits.AsSpan(output++ * _options.VocabularySize, _options.VocabularySize));
+                TakeTokens(sequence, output);
+            output += outputs;
         }
-        EngineTelemetry.CountGenerated((int)(_generatedTokens - before), _options.Tags);
+        EngineTelemetry.CountGenerated((int)(_generatedTokens - generated), _options.Tags);
+        EngineTelemetry.CountDrafted((int)(_draftedTokens - drafted), (int)(_acceptedTokens - accepted), _options.Tags);
     }
 
-    private void TakeToken(Sequence sequence, Span<float> logits)
+    // Goes on while the model says what the draft said: the row behind a right token was computed as if it had been known.
+    private void TakeTokens(Sequence sequence, int output)
+    {
+        var (drafted, accepted) = (sequence.Draft.Length, 0);
+        _draftedTokens += drafted;
+        sequence.Stream.DraftedTokens += drafted;
+        for (; TakeToken(sequence, _logits.AsSpan((output + accepted) * _options.VocabularySize, _options.VocabularySize)); accepted++)
+            Scheduler.Advance(sequence, 1);
+        sequence.Allowance.Settle(drafted, accepted);
+    }
+
+    // Whether there is more to take: the request goes on, and the token is the one drafted.
+    private bool TakeToken(Sequence sequence, Span<float> logits)
     {
         int token;
         try
@@ -131,21 +147,28 @@ internal sealed class Stepper
             _logger.SamplingFailed(failure);
             _scheduler.Discard(sequence);
             End(sequence, failure as LlmException ?? new LlmException($"No token could be sampled: {failure.Message}", failure));
-            return;
+            return false;
         }
         if (sequence.StopTokens.Contains(token))
         {
             Complete(sequence, StopReason.Stop);
-            return;
+            return false;
         }
 
         if (sequence.Stream.GeneratedTokens == 0)
             EngineTelemetry.CountFirstToken(_time.GetElapsedTime(sequence.Arrival), _options.Tags);
         _generatedTokens++;
-        sequence.Append(token);
+        var isDrafted = sequence.Append(token);
+        if (isDrafted)
+        {
+            _acceptedTokens++;
+            sequence.Stream.AcceptedTokens++;
+        }
         sequence.Stream.Write(token);
-        if (sequence.IsComplete)
-            Complete(sequence, StopReason.Length);
+        if (!sequence.IsComplete)
+            return isDrafted;
+        Complete(sequence, StopReason.Length);
+        return false;
     }
 
     private void Complete(Sequence sequence, StopReason reason)

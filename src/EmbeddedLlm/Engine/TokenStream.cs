@@ -12,7 +12,7 @@ internal sealed class TokenStream(int promptTokens) : IAsyncEnumerable<int>
     // Holds at most the request's MaxTokens. Consumers never run on the engine's thread.
     private readonly Channel<int> _tokens = Channel.CreateUnbounded<int>(new() { SingleReader = true, AllowSynchronousContinuations = false });
     private volatile bool _abandoned;
-    private volatile int _cachedTokens, _generatedTokens, _reason = -1;
+    private volatile int _cachedTokens, _generatedTokens, _draftedTokens, _acceptedTokens, _reason = -1;
 
     /// <summary>Tokens of the prompt.</summary>
     public int PromptTokens { get; } = promptTokens;
@@ -22,6 +22,12 @@ internal sealed class TokenStream(int promptTokens) : IAsyncEnumerable<int>
 
     /// <summary>Tokens generated so far, the stop token not counted.</summary>
     public int GeneratedTokens => _generatedTokens;
+
+    /// <summary>Draft tokens that were verified.</summary>
+    public int DraftedTokens { get => _draftedTokens; internal set => _draftedTokens = value; }
+
+    /// <summary>Draft tokens that were right, and so became tokens of the answer.</summary>
+    public int AcceptedTokens { get => _acceptedTokens; internal set => _acceptedTokens = value; }
 
     /// <summary>Why the generation ended; set when the enumeration has ended without failure.</summary>
     public StopReason Reason => _reason >= 0 ? (StopReason)_reason : throw new InvalidOperationException("The generation has not ended.");

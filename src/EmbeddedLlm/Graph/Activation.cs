@@ -14,4 +14,7 @@ public enum Activation
 
     /// <summary><c>max(x, 0)</c>.</summary>
     Relu,
+
+    /// <summary><c>1 / (1 + e^(−x))</c>.</summary>
+    Sigmoid,
 }

@@ -9,6 +9,8 @@ namespace EmbeddedLlm.Graph;
 /// <param name="Window">Positions that a row sees, itself included; 0 for all.</param>
 /// <param name="TemperatureScale">With <paramref name="TemperatureLength"/> n: scores of position p are also multiplied by <c>1 + TemperatureScale · ln(1 + ⌊p / n⌋)</c>; 0 for none.</param>
 /// <param name="TemperatureLength">See <paramref name="TemperatureScale"/>.</param>
+/// <param name="SoftCap">Scaled scores s become <c>SoftCap · tanh(s / SoftCap)</c>; 0 for none.</param>
+/// <param name="AlibiBias">Each score loses <see cref="AlibiSlope"/> · distance (Press et al. 2021, "Train Short, Test Long"); 0 for none.</param>
 public sealed record AttentionSpec(
     int Heads,
     int KvHeads,
@@ -17,4 +19,18 @@ public sealed record AttentionSpec(
     float Scale,
     int Window = 0,
     float TemperatureScale = 0,
-    int TemperatureLength = 0);
+    int TemperatureLength = 0,
+    float SoftCap = 0,
+    float AlibiBias = 0)
+{
+    /// <summary>
+    /// What a score of <paramref name="head"/> loses for each position between key and query. For n heads, a power of two, <c>2^(−AlibiBias · (head + 1) / n)</c>;
+    /// otherwise those beyond the largest power of two below take every second step of twice as many heads.
+    /// </summary>
+    public float AlibiSlope(int head)
+    {
+        var powerOfTwo = 1 << int.Log2(Heads);
+        var exponent = head < powerOfTwo ? (head + 1.0) / powerOfTwo : (head - powerOfTwo + 0.5) / powerOfTwo;
+        return (float)Math.Pow(2, -AlibiBias * exponent);
+    }
+}

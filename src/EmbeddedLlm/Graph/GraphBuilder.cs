@@ -26,6 +26,13 @@ public sealed class GraphBuilder
         return result;
     }
 
+    /// <summary>The rows of <paramref name="table"/> at the positions of the tokens.</summary>
+    public Value EmbedPositions(Weight table)
+    {
+        RequireMatrix(table);
+        return Add(table.Columns, false, result => new Op.EmbedPositions(table, result));
+    }
+
     /// <summary><c>In · weightᵀ + bias</c>.</summary>
     public Value Linear(Value input, Weight weight, Weight? bias = null) => Linear(input, [(weight, bias)])[0];
 
@@ -90,10 +97,12 @@ public sealed class GraphBuilder
             throw new ArgumentException($"{spec.KvHeads} key heads do not divide {spec.Heads} query heads.", nameof(spec));
         if (spec.Window < 0 || spec.TemperatureLength < 0 || (spec.TemperatureScale != 0 && spec.TemperatureLength == 0))
             throw new ArgumentException("An attention window and a temperature length cannot be negative, and a temperature scale needs a length.", nameof(spec));
+        if (!(spec.SoftCap >= 0 && spec.AlibiBias >= 0) || float.IsInfinity(spec.SoftCap) || float.IsInfinity(spec.AlibiBias))
+            throw new ArgumentException($"The soft cap {spec.SoftCap} and the ALiBi bias {spec.AlibiBias} must be finite and not negative.", nameof(spec));
         RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
         RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
         RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
-        _kvLayers.Add(new KvLayer(k.Width, v.Width));
+        _kvLayers.Add(new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth));
         return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, _kvLayers.Count - 1, result));
     }
 
@@ -102,6 +111,17 @@ public sealed class GraphBuilder
     {
         RequireAlike(gated, up, "gate");
         return Add(gated.Width, _picked[gated.Id], result => new Op.Gate(gated, up, kind, result));
+    }
+
+    /// <summary><c>act(factor) · input</c>, with one factor for each row.</summary>
+    public Value RowGate(Value factor, Value input, Activation kind)
+    {
+        Require(factor);
+        Require(input);
+        RequireWidth("row gate", "factor", 1, factor.Width);
+        if (_picked[factor.Id] != _picked[input.Id])
+            throw new ArgumentException("One side of a row gate lies before PickRows, the other behind it.", nameof(factor));
+        return Add(input.Width, _picked[input.Id], result => new Op.RowGate(factor, input, kind, result));
     }
 
     /// <summary><c>act(input)</c>, number by number.</summary>
@@ -123,6 +143,15 @@ public sealed class GraphBuilder
     {
         Require(input);
         return factor == 1 ? input : Add(input.Width, _picked[input.Id], result => new Op.Scale(input, factor, result));
+    }
+
+    /// <summary>Numbers within ±<paramref name="limit"/>, see <see cref="Op.Bound"/>; the input itself where the limit is 0.</summary>
+    public Value Bound(Value input, float limit, bool isSmooth)
+    {
+        Require(input);
+        if (!(limit >= 0) || float.IsInfinity(limit))
+            throw new ArgumentException($"The limit is {limit}; it must be finite and not negative.", nameof(limit));
+        return limit == 0 ? input : Add(input.Width, _picked[input.Id], result => new Op.Bound(input, limit, isSmooth, result));
     }
 
     /// <summary>A mixture of experts, see <see cref="Op.Experts"/>.</summary>

@@ -29,7 +29,7 @@ public static class GraphPrinter
     }
 
     private static string KvWidths(ModelGraph graph) =>
-        string.Join(", ", graph.KvLayers.Distinct().Select(layer => $"{layer.KeyWidth} + {layer.ValueWidth}"));
+        string.Join(", ", graph.KvLayers.Distinct().Select(layer => $"{layer.Heads * layer.HeadWidth} + {layer.Heads * layer.ValueWidth}"));
 
     private static string Details(Op op) => op switch
     {
@@ -40,6 +40,9 @@ public static class GraphPrinter
         Op.Attention attention => Describe(attention.Spec, attention.Layer),
         Op.Gate gate => gate.Kind.ToString(),
         Op.Activate activate => activate.Kind.ToString(),
+        Op.RowGate gate => gate.Kind.ToString(),
+        Op.Bound bound => $"{(bound.IsSmooth ? "smoothly " : "")}to {Text(bound.Limit)}",
+        Op.EmbedPositions embed => Describe(embed.Table),
         Op.Scale scale => $"by {Text(scale.Factor)}",
         Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}, {experts.Spec.Activation}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
         _ => "",
@@ -53,6 +56,10 @@ public static class GraphPrinter
         var text = $"layer {layer}, {spec.Heads} heads of {spec.HeadWidth} over {spec.KvHeads}, scale {Text(spec.Scale)}";
         if (spec.Window > 0)
             text += $", window {spec.Window}";
+        if (spec.SoftCap > 0)
+            text += $", soft cap {Text(spec.SoftCap)}";
+        if (spec.AlibiBias > 0)
+            text += $", ALiBi {Text(spec.AlibiBias)}";
         if (spec.TemperatureScale != 0)
             text += $", temperature {Text(spec.TemperatureScale)} per {spec.TemperatureLength}";
         return text;

@@ -3,10 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace EmbeddedLlm.Graph;
 
-/// <summary>The shape of the KV cache of one layer: each position keeps a key row and a value row.</summary>
-/// <param name="KeyWidth">Numbers in the key row: KV heads · head width.</param>
-/// <param name="ValueWidth">Numbers in the value row.</param>
-public sealed record KvLayer(int KeyWidth, int ValueWidth);
+/// <summary>The shape of the KV cache of one layer: each position keeps a key and a value of each head.</summary>
+/// <param name="Heads">KV heads.</param>
+/// <param name="HeadWidth">Numbers in the key of a head.</param>
+/// <param name="ValueWidth">Numbers in the value of a head.</param>
+public sealed record KvLayer(int Heads, int HeadWidth, int ValueWidth);
 
 /// <summary>The forward pass of a model as data: what a backend loads.</summary>
 /// <param name="Ops">The steps, in order.</param>

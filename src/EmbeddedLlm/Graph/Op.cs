@@ -27,6 +27,16 @@ public abstract record Op
         public override ImmutableArray<Value> Outputs => [Out];
     }
 
+    /// <summary>The row of <paramref name="Table"/> at each token's position in its sequence. [tokens × width]. Positions beyond the table cannot be run.</summary>
+    public sealed record EmbedPositions(Weight Table, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
     /// <summary>Several products of one input: <c>Out = In · Weightᵀ + Bias</c> for each projection.</summary>
     public sealed record Linear(Value In, ImmutableArray<Projection> Projections) : Op
     {
@@ -82,6 +92,16 @@ public abstract record Op
         public override ImmutableArray<Value> Outputs => [Out];
     }
 
+    /// <summary><c>Out = act(Factor) · In</c>, with one factor for each row.</summary>
+    public sealed record RowGate(Value Factor, Value In, Activation Kind, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Factor, In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
     /// <summary><c>Out = act(In)</c>, number by number.</summary>
     public sealed record Activate(Value In, Activation Kind, Value Out) : Op
     {
@@ -104,6 +124,16 @@ public abstract record Op
 
     /// <summary><c>Out = In · Factor</c>.</summary>
     public sealed record Scale(Value In, float Factor, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Keeps numbers within ±<paramref name="Limit"/>: cut off there, or bent by <c>Limit · tanh(In / Limit)</c>.</summary>
+    public sealed record Bound(Value In, float Limit, bool IsSmooth, Value Out) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models;
 
@@ -17,8 +18,14 @@ internal abstract class Architecture
 
     public abstract ModelSpec Describe(Hyperparameters keys);
 
+    /// <summary>A factor that metadata may give; 1 where it does not, or gives 0.</summary>
+    protected static float Factor(Hyperparameters keys, string key) => keys.Number(key, 0, 1e6f, fallback: 0) is var factor && factor == 0 ? 1 : factor;
+
+    /// <summary>Positions that a row sees in layers with a window; 0 for all.</summary>
+    protected static int Window(Hyperparameters keys) => keys.Count("attention.sliding_window", 0, MaxContext, fallback: 0);
+
     /// <summary>What GGUF's common keys say; a family changes what it does differently.</summary>
-    protected static ModelSpec Standard(Hyperparameters keys)
+    protected static ModelSpec Standard(Hyperparameters keys, NormKind norm = NormKind.Rms)
     {
         if (!keys.Flag("attention.causal", true))
             throw new UnsupportedModelException($"{keys.File.Path}: the model attends in both directions ('{keys.Prefix}.attention.causal' is false): an encoder, which is not supported.");
@@ -49,7 +56,8 @@ internal abstract class Architecture
             KvHeads = kvHeads,
             HeadWidth = headWidth,
             ValueWidth = keys.Count("attention.value_length", 1, MaxHeadWidth, fallback: headWidth),
-            NormEpsilon = keys.Number("attention.layer_norm_rms_epsilon", 0, 1),
+            Norm = norm,
+            NormEpsilon = keys.Number(norm == NormKind.Rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 0, 1),
             RopeWidth = ropeWidth,
             RopeBase = keys.Number("rope.freq_base", 1.001f, 1e30f, fallback: 10000),
             RopeScaling = RopeScaling.Read(keys, contextLength),

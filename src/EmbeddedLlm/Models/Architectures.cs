@@ -9,11 +9,26 @@ internal static class Architectures
 {
     public static ImmutableArray<Architecture> All { get; } =
     [
+        new Bloom(),
+        new Cohere(),
+        new Exaone4(),
+        new Falcon(),
+        new Gemma(),
+        new Glm4(),
+        new Gpt2(),
+        new GptNeoX(),
         new Granite(),
         new Llama(),
         new Mistral(),
+        new Mpt(),
+        new Olmo(),
+        new Phi2(),
+        new Phi3(),
+        new PhiMoe(),
         new Qwen(),
         new SmolLm3(),
+        new StableLm(),
+        new StarCoder2(),
     ];
 
     public static bool TryGet(string name, [NotNullWhen(true)] out Architecture? architecture)

@@ -11,9 +11,14 @@ public static class ModelLoader
     public static IReadOnlyList<string> Families { get; } = [.. Architectures.All.SelectMany(architecture => architecture.Names).Order(StringComparer.Ordinal)];
 
     /// <summary>Understands <paramref name="file"/>, which must stay open as long as the graph is used.</summary>
+    /// <param name="file">The model.</param>
+    /// <param name="contextLength">
+    /// The most positions of one request, if known: some models bring one set of frequencies for contexts up to their first training's and another for longer ones.
+    /// Default: what the model was trained for.
+    /// </param>
     /// <exception cref="UnsupportedModelException">The family, a weight format or a variant is not supported; the message names it.</exception>
     /// <exception cref="ModelFormatException">Metadata or tensors are missing or do not fit together.</exception>
-    public static LoadedGraph Load(GgufFile file)
+    public static LoadedGraph Load(GgufFile file, int? contextLength = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         var kind = file.Metadata.GetString("general.type", "model");
@@ -28,12 +33,13 @@ public static class ModelLoader
         var spec = architecture.Describe(new Hyperparameters(file, family)) with
         {
             VocabularySize = weights.RowsOf("token_embd"),
+            PositionLimit = weights.Contains("position_embd") ? weights.RowsOf("position_embd") : null,
             ParameterCount = file.Tensors.Aggregate(0L, (sum, tensor) => sum > long.MaxValue - tensor.ElementCount ? long.MaxValue : sum + tensor.ElementCount),
         };
         RequireVocabulary(file, spec.VocabularySize);
         try
         {
-            var graph = Transformer.Build(spec, weights);
+            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength);
             weights.RequireAllUsed();
             return new LoadedGraph(spec, graph);
         }

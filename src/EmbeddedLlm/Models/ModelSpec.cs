@@ -36,6 +36,9 @@ public sealed record ModelSpec
     /// <summary>Numbers in a value head.</summary>
     public required int ValueWidth { get; init; }
 
+    /// <summary>The positions that a table of the file has, beyond which the model cannot go; null where positions have no table.</summary>
+    public int? PositionLimit { get; init; }
+
     /// <summary>Rows of the token table, and so of the logits.</summary>
     public int VocabularySize { get; init; }
 
@@ -53,7 +56,7 @@ public sealed record ModelSpec
 
     internal RopePairing RopePairing { get; init; } = RopePairing.Adjacent;
 
-    /// <summary>Numbers of a head that are turned.</summary>
+    /// <summary>Numbers of a head that are turned; 0 for none.</summary>
     internal int RopeWidth { get; init; }
 
     internal double RopeBase { get; init; }
@@ -62,6 +65,33 @@ public sealed record ModelSpec
 
     /// <summary>Layers n, 2n, … (the first layer is 1) have no rope; 0: all have.</summary>
     internal int NoRopeInterval { get; init; }
+
+    /// <summary>The base of layers with a window, where it is another one (and then not scaled); 0 where it is the same.</summary>
+    internal double WindowRopeBase { get; init; }
+
+    /// <summary>Positions that a row sees in layers with a window; 0: no layer has one.</summary>
+    internal int Window { get; init; }
+
+    /// <summary>Layers n, 2n, … (the first layer is 1) see all positions although others have a window; 0: none does.</summary>
+    internal int FullAttentionInterval { get; init; }
+
+    /// <summary>Whether attention and feed-forward read the same input and are added together; otherwise feed-forward reads what attention has added to.</summary>
+    internal bool IsParallel { get; init; }
+
+    /// <summary>Whether attention and feed-forward norm what they read; some families norm only what they add.</summary>
+    internal bool HasInputNorms { get; init; } = true;
+
+    /// <summary>See <see cref="AttentionSpec.SoftCap"/>.</summary>
+    internal float AttentionSoftCap { get; init; }
+
+    /// <summary>See <see cref="AttentionSpec.AlibiBias"/>.</summary>
+    internal float AlibiBias { get; init; }
+
+    /// <summary>Queries, keys and values are cut off at ± this; 0 for none.</summary>
+    internal float QkvLimit { get; init; }
+
+    /// <summary>Logits are bent to stay within ± this; 0 for none.</summary>
+    internal float LogitSoftCap { get; init; }
 
     internal float AttentionScale { get; init; }
 
@@ -84,7 +114,9 @@ public sealed record ModelSpec
 
     internal float ExpertWeightScale { get; init; } = 1;
 
-    internal bool HasRope(int layer) => NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0;
+    internal int WindowOf(int layer) => FullAttentionInterval > 0 && (layer + 1) % FullAttentionInterval == 0 ? 0 : Window;
+
+    internal bool HasRope(int layer) => RopeWidth > 0 && (NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0);
 
     /// <summary>The model in a line.</summary>
     public override string ToString() => string.Create(

@@ -31,6 +31,9 @@ internal sealed class ModelWeights(GgufFile file)
     /// <summary>Rows of a matrix, or of each expert's.</summary>
     public int RowsOf(string name) => Dimension(Find(name + ".weight"), 1);
 
+    /// <summary>Columns of a matrix.</summary>
+    public int ColumnsOf(string name) => Dimension(Find(name + ".weight"), 0);
+
     /// <summary>A vector such as a norm's gain.</summary>
     public Weight Vector(string name, int length) => Read(name, name + ".weight", length, 1, 1);
 

@@ -4,8 +4,9 @@ using EmbeddedLlm.Graph;
 namespace EmbeddedLlm.Models;
 
 /// <summary>
-/// How rotary frequencies are stretched for contexts longer than the pre-training's: not at all, linearly (Chen et al. 2023, arXiv 2306.15595)
-/// or by YaRN (Peng et al. 2023, arXiv 2309.00071). All of it ends in one frequency per pair and one magnitude.
+/// How rotary frequencies are stretched for contexts longer than the pre-training's: not at all, linearly (Chen et al. 2023, arXiv 2306.15595),
+/// by YaRN (Peng et al. 2023, arXiv 2309.00071), or each pair by a factor of its own, one set for short and one for long contexts
+/// (LongRoPE, Ding et al. 2024, arXiv 2402.13753). All of it ends in one frequency per pair and one magnitude.
 /// </summary>
 internal sealed record RopeScaling
 {
@@ -15,6 +16,9 @@ internal sealed record RopeScaling
     public double Factor { get; init; } = 1;
 
     public bool IsYarn { get; init; }
+
+    /// <summary>Whether tensors hold a factor for each pair, for contexts up to <see cref="OriginalContextLength"/> and for longer ones.</summary>
+    public bool HasFactors { get; init; }
 
     /// <summary>Positions of the pre-training; YaRN counts the turns of a pair over them.</summary>
     public int OriginalContextLength { get; init; }
@@ -44,6 +48,7 @@ internal sealed record RopeScaling
         {
             "none" => scaling with { Factor = 1 },
             "linear" => scaling,
+            "longrope" => scaling with { Factor = 1, HasFactors = true },
             "yarn" => scaling with
             {
                 IsYarn = true,
@@ -51,7 +56,7 @@ internal sealed record RopeScaling
                 BetaSlow = keys.Number("rope.scaling.yarn_beta_slow", 1e-6f, 1e6f, fallback: 1),
                 LogMultiplier = keys.Number("rope.scaling.yarn_log_multiplier", 0, 1e6f, fallback: 0),
             },
-            var other => throw new UnsupportedModelException($"{keys.File.Path}: rope scaling '{other}' is not supported. Supported: none, linear, yarn."),
+            var other => throw new UnsupportedModelException($"{keys.File.Path}: rope scaling '{other}' is not supported. Supported: none, linear, yarn, longrope."),
         };
     }
 

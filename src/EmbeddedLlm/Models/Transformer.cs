@@ -11,42 +11,75 @@ internal sealed class Transformer
     private readonly ModelSpec _spec;
     private readonly ModelWeights _weights;
     private readonly GraphBuilder _graph = new();
-    private readonly RopeSpec _rope;
+    private readonly RopeSpec? _rope;
+    private readonly RopeSpec? _windowRope;
 
-    private Transformer(ModelSpec spec, ModelWeights weights)
+    private Transformer(ModelSpec spec, ModelWeights weights, int contextLength)
     {
         _spec = spec;
         _weights = weights;
-        var divisors = weights.VectorIfThere("rope_freqs", spec.RopeWidth / 2)?.ToFloats();
-        if (divisors is not null && !divisors.All(divisor => float.IsFinite(divisor) && divisor > 0))
-            throw new ModelFormatException($"{weights.Path}: tensor 'rope_freqs.weight': expected positive numbers, found others.");
-        _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, divisors);
+        if (spec.RopeWidth == 0)
+            return;
+        _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, Divisors(contextLength));
+        _windowRope = spec.WindowRopeBase == 0 ? _rope : new RopeScaling().Resolve(spec.RopePairing, spec.WindowRopeBase, spec.RopeWidth, null);
     }
 
-    public static ModelGraph Build(ModelSpec spec, ModelWeights weights) => new Transformer(spec, weights).Build();
+    /// <param name="spec">What the model is.</param>
+    /// <param name="weights">Its tensors.</param>
+    /// <param name="contextLength">The most positions of one request.</param>
+    public static ModelGraph Build(ModelSpec spec, ModelWeights weights, int contextLength) => new Transformer(spec, weights, contextLength).Build();
+
+    // What each pair's frequency is divided by, if the file says.
+    private float[]? Divisors(int contextLength)
+    {
+        if (!_spec.RopeScaling.HasFactors)
+            return _weights.Contains("rope_freqs") ? Divisors("rope_freqs") : null;
+        var (brief, extended) = (Divisors("rope_factors_short"), Divisors("rope_factors_long"));
+        return contextLength > _spec.RopeScaling.OriginalContextLength ? extended : brief;
+    }
+
+    private float[] Divisors(string name)
+    {
+        var divisors = _weights.Vector(name, _spec.RopeWidth / 2).ToFloats();
+        return divisors.All(divisor => float.IsFinite(divisor) && divisor > 0)
+            ? divisors
+            : throw new ModelFormatException($"{_weights.Path}: tensor '{name}.weight': expected positive numbers, found others.");
+    }
 
     private ModelGraph Build()
     {
         var table = _weights.Matrix("token_embd", _spec.VocabularySize, _spec.Width);
         var x = _graph.Scale(_graph.Embed(table), _spec.EmbeddingScale);
+        if (_spec.PositionLimit is { } positions)
+            x = _graph.Add(x, _graph.EmbedPositions(_weights.Matrix("position_embd", positions, _spec.Width)));
+        if (_weights.Contains("token_embd_norm"))
+            x = Norm("token_embd_norm", x);
         for (var layer = 0; layer < _spec.Layers; layer++)
             x = Block($"blk.{layer}.", layer, x);
 
         var output = _weights.Contains("output") ? _weights.Matrix("output", _spec.VocabularySize, _spec.Width) : table with { Name = "output" };
         var logits = _graph.Linear(Norm("output_norm", x), output, _weights.BiasIfThere("output", _spec.VocabularySize));
-        return _graph.Build(_graph.Scale(logits, _spec.LogitScale));
+        return _graph.Build(_graph.Bound(_graph.Scale(logits, _spec.LogitScale), _spec.LogitSoftCap, isSmooth: true));
     }
 
     private Value Block(string prefix, int layer, Value x)
     {
-        var attended = Attention(prefix, layer, Norm(prefix + "attn_norm", x));
+        var normed = InputNorm(prefix + "attn_norm", x);
+        var attended = Attention(prefix, layer, _weights.Contains(prefix + "attn_norm_2") ? Norm(prefix + "attn_norm_2", x) : normed);
 
         // Behind the last attention only the rows whose logits are asked for matter.
         if (layer == _spec.Layers - 1)
+        {
             (x, attended) = (_graph.PickRows(x), _graph.PickRows(attended));
+            normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
+        }
 
-        x = Join(x, Linear(prefix + "attn_output", attended, _spec.Width));
-        return Join(x, FeedForward(prefix, Norm(prefix + "ffn_norm", x)));
+        attended = NormIfThere(prefix + "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        if (_spec.IsParallel)
+            return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
+
+        x = Join(x, attended);
+        return Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
     }
 
     private Value Attention(string prefix, int layer, Value x)
@@ -55,29 +88,49 @@ internal sealed class Transformer
             ("attn_q", _spec.Heads * _spec.HeadWidth),
             ("attn_k", _spec.KvHeads * _spec.HeadWidth),
             ("attn_v", _spec.KvHeads * _spec.ValueWidth)));
-        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", qkv[0]));
-        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", qkv[1]));
-        return _graph.Attention(q, k, qkv[2], new AttentionSpec(
+        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", Limited(qkv[0])));
+        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", Limited(qkv[1])));
+        return _graph.Attention(q, k, Limited(qkv[2]), new AttentionSpec(
             _spec.Heads,
             _spec.KvHeads,
             _spec.HeadWidth,
             _spec.ValueWidth,
             _spec.AttentionScale,
+            Window: _spec.WindowOf(layer),
             TemperatureScale: _spec.TemperatureScale,
-            TemperatureLength: _spec.TemperatureLength));
+            TemperatureLength: _spec.TemperatureLength,
+            SoftCap: _spec.AttentionSoftCap,
+            AlibiBias: _spec.AlibiBias));
     }
+
+    private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
 
     private Value FeedForward(string prefix, Value x)
     {
-        if (_weights.Contains(prefix + "ffn_gate_inp"))
-            return Experts(prefix, x);
+        if (!_weights.Contains(prefix + "ffn_gate_inp"))
+            return Mlp(prefix, "", x);
 
-        var hiddenWidth = _weights.RowsOf(prefix + "ffn_up");
-        if (!_weights.Contains(prefix + "ffn_gate"))
-            return Linear(prefix + "ffn_down", _graph.Activate(Linear(prefix + "ffn_up", x, hiddenWidth), _spec.Activation), _spec.Width);
+        // An expert that every row goes through stands beside the others, perhaps with a gate of its own.
+        var routed = Experts(prefix, x);
+        if (!_weights.Contains(prefix + "ffn_up_shexp"))
+            return routed;
+        var shared = Mlp(prefix, "_shexp", x);
+        if (_weights.Contains(prefix + "ffn_gate_inp_shexp"))
+            shared = _graph.RowGate(Linear(prefix + "ffn_gate_inp_shexp", x, 1), shared, Activation.Sigmoid);
+        return _graph.Add(routed, shared);
+    }
 
-        var hidden = _graph.Linear(x, _weights.Product(prefix + "ffn_gate", hiddenWidth, _spec.Width), _weights.Product(prefix + "ffn_up", hiddenWidth, _spec.Width));
-        return Linear(prefix + "ffn_down", _graph.Gate(hidden[0], hidden[1], _spec.Activation), _spec.Width);
+    private Value Mlp(string prefix, string suffix, Value x)
+    {
+        var (gate, up, down) = ("ffn_gate" + suffix, "ffn_up" + suffix, "ffn_down" + suffix);
+        var rows = _weights.RowsOf(prefix + up);
+        var hiddenWidth = _weights.ColumnsOf(prefix + down);
+        var isFused = !_weights.Contains(prefix + gate) && rows == 2 * hiddenWidth;
+        if (!isFused && !_weights.Contains(prefix + gate))
+            return Linear(prefix + down, _graph.Activate(Linear(prefix + up, x, rows), _spec.Activation), _spec.Width);
+
+        var hidden = _graph.Linear(x, _weights.Products(prefix, isFused ? up : "", _spec.Width, (gate, hiddenWidth), (up, hiddenWidth)));
+        return Linear(prefix + down, _graph.Gate(hidden[0], hidden[1], _spec.Activation), _spec.Width);
     }
 
     private Value Experts(string prefix, Value x)
@@ -104,10 +157,15 @@ internal sealed class Transformer
     private Value Norm(string name, Value x) =>
         _graph.Norm(x, _spec.Norm, _weights.Vector(name, _spec.Width), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
 
+    private Value InputNorm(string name, Value x) => _spec.HasInputNorms ? Norm(name, x) : x;
+
+    private Value NormIfThere(string name, Value x) => _weights.Contains(name) ? Norm(name, x) : x;
+
     // Over each head, or over all of them, by the length of the gain.
     private Value HeadNorm(string name, Value x) => _weights.VectorIfThere(name, _spec.HeadWidth, x.Width) is { } gain
         ? _graph.Norm(x, _spec.Norm, gain, _weights.BiasIfThere(name, gain.Columns), _spec.NormEpsilon)
         : x;
 
-    private Value Rope(int layer, Value x) => _spec.HasRope(layer) ? _graph.Rope(x, _rope, _spec.HeadWidth) : x;
+    private Value Rope(int layer, Value x) =>
+        _spec.HasRope(layer) && (_spec.WindowOf(layer) == 0 ? _rope : _windowRope) is { } rope ? _graph.Rope(x, rope, _spec.HeadWidth) : x;
 }

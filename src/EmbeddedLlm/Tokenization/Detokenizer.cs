@@ -1,4 +1,4 @@
-using System.Text;
+using System.Text.Unicode;
 
 namespace EmbeddedLlm.Tokenization;
 
@@ -10,7 +10,8 @@ public sealed class Detokenizer
 {
     private readonly Tokenizer _tokenizer;
     private readonly bool _removeSpecial;
-    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder(); // holds the bytes of an unfinished character
+    private readonly byte[] _unfinished = new byte[3];      // the bytes of a character that is not all there
+    private int _unfinishedCount;
     private bool _atStart;
 
     internal Detokenizer(Tokenizer tokenizer, bool removeSpecial, bool beginsText)
@@ -22,10 +23,17 @@ public sealed class Detokenizer
 
     /// <summary>The text that a further token completes: empty while a character is unfinished. Bytes that are no UTF-8 become U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
-    public string Append(int id) => Decode(NextBytes(id), flush: false);
+    public string Append(int id)
+    {
+        var bytes = NextBytes(id);
+        // The usual token: whole characters after whole characters.
+        if (_unfinishedCount == 0 && _tokenizer.TryGetText(id, out var text) && bytes.Length == _tokenizer.GetBytes(id).Length)
+            return text;
+        return Decode(bytes, isEnd: false);
+    }
 
     /// <summary>Ends the text: U+FFFD for an unfinished character, else nothing.</summary>
-    public string Flush() => Decode([], flush: true);
+    public string Flush() => Decode([], isEnd: true);
 
     /// <summary>The bytes that a further token adds to the text.</summary>
     internal ReadOnlySpan<byte> NextBytes(int id)
@@ -39,10 +47,17 @@ public sealed class Detokenizer
         return first && _tokenizer.AddsSpacePrefix && bytes is [(byte)' ', ..] ? bytes[1..] : bytes;
     }
 
-    private string Decode(ReadOnlySpan<byte> bytes, bool flush)
+    private string Decode(ReadOnlySpan<byte> bytes, bool isEnd)
     {
-        var most = bytes.Length + 2; // one character for each byte, and those of an unfinished character before them
-        var characters = most <= 256 ? stackalloc char[most] : new char[most];
-        return new string(characters[.._decoder.GetChars(bytes, characters, flush)]);
+        var length = _unfinishedCount + bytes.Length;
+        Span<byte> all = length <= 256 ? stackalloc byte[length] : new byte[length];
+        _unfinished.AsSpan(0, _unfinishedCount).CopyTo(all);
+        bytes.CopyTo(all[_unfinishedCount..]);
+
+        Span<char> characters = length <= 256 ? stackalloc char[length] : new char[length];     // at most one for each byte
+        Utf8.ToUtf16(all, characters, out var read, out var written, replaceInvalidSequences: true, isFinalBlock: isEnd);
+        _unfinishedCount = length - read;
+        all[read..].CopyTo(_unfinished);
+        return new string(characters[..written]);
     }
 }

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Unicode;
 using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
@@ -9,6 +11,7 @@ internal sealed class TokenBytes
 {
     private readonly byte[] _bytes;
     private readonly int[] _ends;
+    private readonly string?[] _texts;
 
     /// <summary>Spells every token; <paramref name="spellText"/> writes the bytes of a token of text.</summary>
     public TokenBytes(GgufMetadata metadata, Vocabulary vocabulary, Action<string, IBufferWriter<byte>> spellText)
@@ -33,6 +36,7 @@ internal sealed class TokenBytes
             _ends[id] = writer.WrittenCount;
         }
         _bytes = writer.WrittenSpan.ToArray();
+        _texts = new string[_ends.Length];
     }
 
     public ReadOnlySpan<byte> this[int id]
@@ -42,6 +46,15 @@ internal sealed class TokenBytes
             var start = id == 0 ? 0 : _ends[id - 1];
             return _bytes.AsSpan(start, _ends[id] - start);
         }
+    }
+
+    /// <summary>What a token writes, if that is whole characters; the same string each time.</summary>
+    public bool TryGetText(int id, [NotNullWhen(true)] out string? text)
+    {
+        text = _texts[id];
+        if (text is null && Utf8.IsValid(this[id]))
+            text = _texts[id] = Encoding.UTF8.GetString(this[id]);  // two threads may make it twice, and either string will do
+        return text is not null;
     }
 
     private static byte ParseByte(GgufMetadata metadata, string piece, int id) =>

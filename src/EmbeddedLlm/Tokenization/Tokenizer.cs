@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using EmbeddedLlm.Gguf;
 
@@ -119,6 +120,13 @@ public abstract class Tokenizer
     {
         CheckId(id);
         return _bytes[id];
+    }
+
+    /// <summary>What a token writes, if that is whole characters, as a string made once.</summary>
+    internal bool TryGetText(int id, [NotNullWhen(true)] out string? text)
+    {
+        CheckId(id);
+        return _bytes.TryGetText(id, out text);
     }
 
     /// <summary>Whether a token is structure and no text: a control token or the unknown token.</summary>

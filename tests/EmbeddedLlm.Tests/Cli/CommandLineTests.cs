@@ -224,12 +224,29 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, result.ExitCode);
         var report = JsonNode.Parse(result.Out)!.AsObject();
-        Assert.Equal(["bandwidthGBs", "cpu", "decode", "firstTokenSeconds", "loadSeconds", "model", "peakGmacs", "peakMemoryMB", "prefill", "threads", "tier", "type"], Keys(report));
+        Assert.Equal(["bandwidthGBs", "cpu", "decode", "firstTokenSeconds", "loadSeconds", "model", "peakGmacs", "peakMemoryMB", "prefill", "speculation", "threads", "tier", "type"], Keys(report));
         Assert.Equal(["0", "16"], report["prefill"]!.AsArray().Select(row => row!["depth"]!.ToString()));
         Assert.Equal(["0 1", "0 2", "16 1", "16 2"], report["decode"]!.AsArray().Select(row => $"{row!["depth"]} {row["parallel"]}"));
         Assert.All(report["prefill"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfPeak", "max", "min", "tokens", "tokensPerSecond"], Keys(row)));
         Assert.All(report["decode"]!.AsArray(), row => Assert.Equal(["depth", "fractionOfBandwidth", "max", "min", "parallel", "tokensPerSecond"], Keys(row)));
         Assert.All([.. report["prefill"]!.AsArray(), .. report["decode"]!.AsArray()], row => Assert.True(row!["tokensPerSecond"]!.GetValue<double>() > 0));
+    }
+
+    [Fact]
+    public async Task Bench_Speculation_EditsAreGuessedAndNewTextIsNot()
+    {
+        var text = Path.Combine(_folder.FullName, "text.txt");
+        await System.IO.File.WriteAllLinesAsync(text, Enumerable.Range(0, 40).Select(i => $"{i * 7919 % 1000} {i * 104729 % 977}"), TestContext.Current.CancellationToken);
+        string[] args = ["bench", "--model", Tiny, "-p", "8", "-n", "100", "-t", "1", "-r", "1", "--parallel", "1", "--speculation", text];
+        var result = await RunAsync([.. args, "--json"]);
+
+        Assert.Equal(0, result.ExitCode);
+        var rows = JsonNode.Parse(result.Out)!["speculation"]!.AsArray();
+        Assert.Equal(["edit the prompt", "write"], rows.Select(row => row!["answer"]!.ToString()));
+        Assert.All(rows, row => Assert.Equal(["accepted", "answer", "drafted", "plainTokensPerSecond", "ratio", "tokens", "tokensPerSecond"], Keys(row)));
+        Assert.InRange(rows[0]!["accepted"]!.GetValue<int>(), 60, 99);
+        Assert.InRange(rows[1]!["accepted"]!.GetValue<int>(), 0, 40);
+        Assert.Contains("edit the prompt", (await RunAsync(args)).Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -264,6 +281,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--threads", "513")]
     [InlineData("--threads", "x")]
     [InlineData("--seed", "1.5")]
+    [InlineData("--speculation", "sometimes")]
     public async Task BadValues_AreBadUsage_BeforeTheModelIsLoaded(string option, string value)
     {
         foreach (var command in (string[][])[["run", "--prompt", "x"], ["chat"]])

@@ -12,18 +12,11 @@ namespace EmbeddedLlm.Tests.Cpu;
 /// <summary>Whole files on the CPU against golden logits.</summary>
 public sealed class CpuGoldenTests
 {
-    // Every name is written down: a family or a format that no longer loads fails, instead of leaving the list.
-    private static readonly string[] Decoders =
-    [
-        "granite", "granitemoe", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear", "llama_tied", "llama_yarn",
-        "mistral3", "qwen2", "qwen2_tied", "qwen3", "qwen3_tied", "qwen3moe", "smollm3",
-    ];
-
-    // There is no folder for F32 and BF16: the models of Decoders are F32, and BF16 is made from one of them.
+    // There is no folder for F32 and BF16: the decoders are F32, and BF16 is made from one of them.
     private static readonly string[] Quantized = ["f16", "q2_K", "q3_K", "q4_0", "q4_1", "q4_K", "q5_0", "q5_1", "q5_K", "q6_K", "q8_0"];
 
     /// <summary>Decoders of the families that can be loaded.</summary>
-    public static TheoryData<string> Models => [.. Decoders];
+    public static TheoryData<string> Models => [.. GoldenModels.Decoders];
 
     /// <summary>Weight types that can be loaded; few of them where vectors are slow.</summary>
     public static TheoryData<string> Types => TestModel.IsSlow ? ["q4_0", "q6_K"] : [.. Quantized];
@@ -35,18 +28,17 @@ public sealed class CpuGoldenTests
     /// <summary>Folder and name of whole models.</summary>
     public static TheoryData<string, string> Wholes => TestModel.IsSlow
         ? new() { { "models", "llama" }, { "models", "qwen3moe" } }
-        : [.. Decoders.Select(name => ("models", name)), .. Quantized.Select(type => ("quantized", type))];
+        : [.. GoldenModels.Decoders.Select(name => ("models", name)), .. Quantized.Select(type => ("quantized", type))];
 
     [Theory, MemberData(nameof(Models))]
     public void Logits_OfFloatWeights_AreExact(string name)
     {
-        var exact = Path.Combine(Golden.Path("models", name), "exact.f32");
-        var (bound, expected) = File.Exists(exact) ? (1e-4, exact) : (1e-3, Golden.Path("models", name, "logits.f32"));
+        var (bound, expected) = GoldenModels.Expected(name);
         var tokens = GoldenModels.Tokens(Golden.Path("models", name, "tokens.json"));
 
         var logits = GoldenModels.Logits(new CpuBackend(), Golden.Path("models", name, "model.gguf"), tokens);
 
-        Assert.InRange(GoldenModels.MaxDifference(Golden.Floats(expected), logits), 0, bound);
+        Assert.InRange(GoldenModels.MaxDifference(expected, logits), 0, bound);
     }
 
     [Theory, MemberData(nameof(Types))]
@@ -55,7 +47,7 @@ public sealed class CpuGoldenTests
         using var stats = JsonDocument.Parse(File.ReadAllText(Golden.Path("quantized", "stats.json")));
         var known = stats.RootElement.GetProperty(type).GetProperty("llamacpp_vs_ref64_dequant").GetProperty("kl_mean").GetDouble();
 
-        AssertDivergence(1.25 * known, Golden.Path("quantized", type), Golden.Path("quantized", "tokens.json"));
+        GoldenModels.AssertDivergence(new CpuBackend(), 1.25 * known, Golden.Path("quantized", type), Golden.Path("quantized", "tokens.json"));
     }
 
     [Theory, MemberData(nameof(Mixtures))]
@@ -65,7 +57,7 @@ public sealed class CpuGoldenTests
         var known = stats.RootElement.GetProperty(name).GetProperty("llamacpp_vs_exact").GetProperty("kl_mean").GetDouble();
         var family = name[..name.IndexOf('_', StringComparison.Ordinal)];
 
-        AssertDivergence(1.25 * known, Golden.Path("quantized-families", name), family == "llama256" ? Golden.Path("quantized", "tokens.json") : Golden.Path("models", family, "tokens.json"));
+        GoldenModels.AssertDivergence(new CpuBackend(), 1.25 * known, Golden.Path("quantized-families", name), family == "llama256" ? Golden.Path("quantized", "tokens.json") : Golden.Path("models", family, "tokens.json"));
     }
 
     [Fact]
@@ -118,35 +110,5 @@ public sealed class CpuGoldenTests
         }
 
         Assert.Equal(greedy, found);
-    }
-
-    private static void AssertDivergence(double bound, string folder, string tokens)
-    {
-        var exact = Golden.Floats(Path.Combine(folder, "exact.f32"));
-        var ids = GoldenModels.Tokens(tokens);
-        var logits = GoldenModels.Logits(new CpuBackend(), Path.Combine(folder, "model.gguf"), ids);
-        Assert.Equal(exact.Length, logits.Length);
-
-        var width = exact.Length / ids.Length;
-        var mean = Enumerable.Range(0, ids.Length).Average(row => Divergence(exact.AsSpan(row * width, width), logits.AsSpan(row * width, width)));
-        Assert.InRange(mean, 0, bound);
-    }
-
-    // KL(softmax(expected) || softmax(found))
-    private static double Divergence(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
-    {
-        var (logP, logQ) = (LogSum(expected), LogSum(found));
-        var sum = 0.0;
-        for (var i = 0; i < expected.Length; i++)
-            sum += Math.Exp(expected[i] - logP) * (expected[i] - logP - (found[i] - logQ));
-        return sum;
-    }
-
-    private static double LogSum(ReadOnlySpan<float> logits)
-    {
-        var sum = 0.0;
-        foreach (var logit in logits)
-            sum += Math.Exp(logit);
-        return Math.Log(sum);
     }
 }

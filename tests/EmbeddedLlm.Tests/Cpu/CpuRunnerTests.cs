@@ -113,7 +113,7 @@ public sealed class CpuRunnerTests
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(0));
 
-        Assert.Equal(Environment.ProcessorCount, runner.Threads);
+        Assert.Equal(ProcessorCores.Count, runner.Threads);
     }
 
     // Stands for weights that nothing may read.

@@ -32,7 +32,7 @@ public sealed class InvariantsTests
             Assert.Equal(expected, TestModel.Run(runner, Tokens, chunk, [.. Blocks.Select(block => block - 1)]));
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_InEveryChunkSize_GivesTheSameBits(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
@@ -67,6 +67,34 @@ public sealed class InvariantsTests
         Assert.Equal([.. alone[1], .. alone[0][(10 * TestModel.Vocabulary)..], .. alone[2]], together);
     }
 
+    /// <summary>What verifies a draft: several rows of logits of each of several sequences behind their past, and one row of others.</summary>
+    [Theory, MemberData(nameof(Formats))]
+    public void Run_DraftsOfSeveralSequences_GiveTheBitsOfDecodingOneByOne(string format)
+    {
+        using var runner = new CpuRunner(Graph(format), TestModel.Options());
+        var a = TestModel.Tokens(2, 20);
+        var b = TestModel.Tokens(3, 12);
+        var c = TestModel.Tokens(4, 9);
+        float[][] alone = [TestModel.Run(runner, a, 1, [0, 1, 2]), TestModel.Run(runner, b, 1, [3, 4]), TestModel.Run(runner, c, 1, [5, 6])];
+
+        // Eight rows of a across two blocks, of which one was written to by a draft that was wrong, one of b, three of c.
+        TestModel.Run(runner, [.. a.AsSpan(0, 12), .. c.AsSpan(0, 8)], 20, [10, 11, 12]);
+        TestModel.Run(runner, b.AsSpan(0, 11), 11, [13, 14]);
+        TestModel.Run(runner, c.AsSpan(0, 6), 6, [15, 16]);
+        var together = new float[12 * TestModel.Vocabulary];
+        runner.Run(
+            new Batch
+            {
+                Tokens = [.. a.AsSpan(12), b[11], .. c.AsSpan(6)],
+                Slices = [new BatchSlice(8, 12, 0, 3), new BatchSlice(1, 11, 3, 2), new BatchSlice(3, 6, 5, 2)],
+                KvBlocks = [10, 11, 12, 13, 14, 15, 16],
+                OutputRows = [.. Enumerable.Range(0, 12)],
+            },
+            together);
+
+        Assert.Equal([.. alone[0][(12 * TestModel.Vocabulary)..], .. alone[1][(11 * TestModel.Vocabulary)..], .. alone[2][(6 * TestModel.Vocabulary)..]], together);
+    }
+
     [Theory, MemberData(nameof(Formats))]
     public void Run_WithoutFusions_GivesTheSameBits(string format)
     {
@@ -95,7 +123,7 @@ public sealed class InvariantsTests
         Assert.Equal([.. rows.SelectMany(row => all.AsSpan(row * TestModel.Vocabulary, TestModel.Vocabulary).ToArray())], some);
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_InBlocksThatHeldNoNumbers_GivesTheSameBits(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
@@ -109,16 +137,19 @@ public sealed class InvariantsTests
         Assert.Equal(expected, TestModel.Run(runner, Tokens, 3, blocks));
     }
 
-    [Theory, InlineData(KvType.F16), InlineData(KvType.F32)]
+    [Theory, InlineData(KvType.F16), InlineData(KvType.F32), InlineData(KvType.Q8_0)]
     public void Run_NotANumberAtALaterPosition_LeavesEarlierRowsAlone(KvType kv)
     {
         using var runner = new CpuRunner(TestModel.Graph(), TestModel.Options(2, kv));
         var expected = TestModel.Run(runner, Tokens, 40, Blocks);
 
-        var logits = TestModel.Run(runner, [.. Tokens.AsSpan(0, 21), TestModel.NotANumber, .. Tokens.AsSpan(22)], 40, Blocks);
+        foreach (var chunk in (int[])[40, 1])
+        {
+            var logits = TestModel.Run(runner, [.. Tokens.AsSpan(0, 21), TestModel.NotANumber, .. Tokens.AsSpan(22)], chunk, Blocks);
 
-        Assert.Equal(expected.AsSpan(0, 21 * TestModel.Vocabulary), logits.AsSpan(0, 21 * TestModel.Vocabulary));
-        Assert.All(logits.AsSpan(21 * TestModel.Vocabulary).ToArray(), logit => Assert.True(float.IsNaN(logit)));
+            Assert.Equal(expected.AsSpan(0, 21 * TestModel.Vocabulary), logits.AsSpan(0, 21 * TestModel.Vocabulary));
+            Assert.All(logits.AsSpan(21 * TestModel.Vocabulary).ToArray(), logit => Assert.True(float.IsNaN(logit)));
+        }
     }
 
     [Fact]

@@ -47,4 +47,15 @@ internal static class RandomWeights
 
         return new Weight("test", format, columns, rows, WeightStorage.From(bytes), 0);
     }
+
+    /// <summary>Where the scales and minimum scales of a block stand, in bytes.</summary>
+    public static int[] Halves(BlockFormat format) => format.Type switch
+    {
+        GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 => [0],
+        GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
+        GgmlType.Q2_K => [80, 82],
+        GgmlType.Q3_K => [108],
+        GgmlType.Q6_K => [208],
+        _ => throw new NotSupportedException($"Say where {format} keeps its scales."),
+    };
 }

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
 using EmbeddedLlm.Cpu;
 
 namespace EmbeddedLlm.Tests.Cpu;
@@ -85,6 +88,48 @@ public sealed class WorkerTeamTests
         Assert.Throws<ObjectDisposedException>(() => team.Run(new CpuStep()));
     }
 
+    [Fact]
+    public void Create_AThreadDoesNotStart_ThrowsAndEndsTheOthers()
+    {
+        var started = new List<Thread>();
+
+        Assert.Throws<InvalidOperationException>(() => new WorkerTeam([new Probe()], 5, thread =>
+        {
+            if (started.Count == 2)
+                throw new InvalidOperationException();
+            thread.Start();
+            started.Add(thread);
+        }));
+
+        Assert.Equal(2, started.Count);
+        Assert.All(started, thread => Assert.False(thread.IsAlive));
+    }
+
+    [Fact]
+    public void Run_Ended_WorkersSleepAndTakeNoProcessorTime()
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("Reads the processor time of single threads from Linux.");
+        var kernel = new Identified();
+        var threads = new List<Thread>();
+        using var team = new WorkerTeam([kernel], 4, thread =>
+        {
+            thread.Start();
+            threads.Add(thread);
+        });
+        team.Run(new CpuStep());
+        Assert.True(SpinWait.SpinUntil(() => threads.TrueForAll(thread => thread.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin)), TimeSpan.FromSeconds(30)), "The workers do not sleep.");
+
+        // While this thread is busy, theirs are not.
+        var before = kernel.ProcessorTime();
+        var watch = Stopwatch.StartNew();
+        while (watch.ElapsedMilliseconds < 300)
+            Thread.SpinWait(100);
+
+        Assert.Equal(3, threads.Count);
+        Assert.InRange(kernel.ProcessorTime() - before, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));   // the system counts in steps of 10 ms
+    }
+
     /// <summary>Counts calls, and workers that came into a phase before all had left the one before, which may be the last of the kernel <paramref name="before"/>.</summary>
     private sealed class Probe(Probe? before = null) : CpuKernel
     {
@@ -106,6 +151,24 @@ public sealed class WorkerTeamTests
         }
 
         private bool AllCame(int phase, Worker worker) => Volatile.Read(ref _arrivals[phase]) % worker.Count == 0;
+    }
+
+    /// <summary>Knows which threads of the system the workers are, worker 0 left out.</summary>
+    private sealed class Identified : CpuKernel
+    {
+        private readonly ConcurrentBag<int> _ids = [];
+
+        public override void Run(int phase, CpuStep step, Worker worker)
+        {
+            if (worker.Index > 0)
+                _ids.Add(int.Parse(Path.GetFileName(new FileInfo("/proc/thread-self").LinkTarget!), CultureInfo.InvariantCulture));
+        }
+
+        public TimeSpan ProcessorTime()
+        {
+            using var process = Process.GetCurrentProcess();
+            return process.Threads.Cast<ProcessThread>().Where(thread => _ids.Contains(thread.Id)).Aggregate(TimeSpan.Zero, (sum, thread) => sum + thread.TotalProcessorTime);
+        }
     }
 
     private sealed class Taker : CpuKernel

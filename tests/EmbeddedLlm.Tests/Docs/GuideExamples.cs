@@ -1,3 +1,4 @@
+using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Gguf;
@@ -18,7 +19,20 @@ public sealed class GuideExamples : IDisposable
 {
     private readonly LlmModel _model = LlmModel.Load(Golden.TinyModel);
 
-    public void Dispose() => _model.Dispose();
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    private string QuantizedModel()
+    {
+        var path = _folder.File("q8_0.gguf");
+        TinyModel.Write(path, GgmlType.Q8_0);
+        return path;
+    }
 
     [Fact]
     public async Task Load()
@@ -53,6 +67,31 @@ public sealed class GuideExamples : IDisposable
         }
 
         Assert.Equal(["system", "user", "assistant", "user", "assistant"], history.Select(message => message.Role.Value));
+    }
+
+    [Fact]
+    public void Assembler_InServices()
+    {
+        var path = QuantizedModel();
+        var services = new ServiceCollection();
+        services.AddEmbeddedLlm()
+            .UseAssembler()
+            .AddModel("chat", options => options.Path = path);
+
+        using var provider = services.BuildServiceProvider();
+        Assert.NotNull(provider.GetRequiredKeyedService<LlmModel>("chat"));
+        Assert.IsType<AssemblerBackend>(Assert.Single(provider.GetServices<IBackend>()));
+    }
+
+    [Fact]
+    public async Task Assembler_InOptions()
+    {
+        var path = QuantizedModel();
+
+        using var model = LlmModel.Load(path, new LlmOptions { Backends = { new AssemblerBackend() } });
+
+        var answer = await model.AsIChatClient().GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 5, Seed = 1 }, TestContext.Current.CancellationToken);
+        Assert.InRange(answer.Usage!.OutputTokenCount!.Value, 1, 5);
     }
 
     [Fact]
@@ -229,6 +268,30 @@ public sealed class GuideExamples : IDisposable
         }
 
         Assert.Single(history);
+    }
+
+    [Fact]
+    public async Task Speculating()
+    {
+        var chat = _model.AsIChatClient();
+        var list = string.Join('\n', Enumerable.Repeat("milk", 20));
+
+        var response = await chat.GetResponseAsync($"Repeat this list:\n{list}", new ChatOptions { MaxOutputTokens = 60 });
+        var counts = response.Usage!.AdditionalCounts; // null if nothing was guessed
+        Console.WriteLine($"{counts?["accepted_tokens"] ?? 0} of {counts?["drafted_tokens"] ?? 0} guessed tokens were right");
+
+        Assert.True(counts is null || counts["accepted_tokens"] <= counts["drafted_tokens"]);
+    }
+
+    [Fact]
+    public async Task DraftModel()
+    {
+        var small = Golden.TinyModel;
+
+        var options = new LlmOptions { DraftModelPath = small };
+
+        using var model = LlmModel.Load(Golden.TinyModel, options);
+        Assert.NotEmpty((await model.CompleteAsync("Hello", new() { MaxOutputTokens = 20, Seed = 1 })).Text);
     }
 
     [Fact]

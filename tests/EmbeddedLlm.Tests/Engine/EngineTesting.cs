@@ -1,4 +1,5 @@
 using EmbeddedLlm.Engine;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Sampling;
 
 namespace EmbeddedLlm.Tests.Engine;
@@ -9,6 +10,16 @@ internal static class EngineTesting
     public const int Vocabulary = 40;
 
     public static EngineOptions Options { get; } = new() { ContextLength = 64, VocabularySize = Vocabulary, KvBlockTokens = 4, MaxBatchRows = 16, MaxSequences = 8, Model = "scripted" };
+
+    /// <summary>Drafters of every kind, none among them.</summary>
+    public static IReadOnlyList<Func<IDrafter>?> Drafters { get; } =
+    [
+        null,
+        () => new NGramDrafter(),
+        () => new GuessingDrafter(seed: 1),
+        () => new ModelDrafter(new ScriptedRunner(Vocabulary, 64, Options.KvBlockTokens), Options),
+        () => new ModelDrafter(new ScriptedRunner(Vocabulary, 20, Options.KvBlockTokens), Options with { ContextLength = 32 }),     // little memory, a short context
+    ];
 
     /// <summary>The tokens a request must get, whatever runs beside it: sampled one by one, without an engine.</summary>
     public static int[] Alone(GenerationRequest request, int contextLength = 64, ScriptedRunner.Script? script = null)

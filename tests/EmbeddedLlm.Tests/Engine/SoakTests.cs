@@ -28,7 +28,7 @@ public sealed class SoakTests
         while (clock.Elapsed < end)
         {
             using var runner = new ScriptedRunner(Vocabulary, KvBlocks, Options.KvBlockTokens) { BeforeRun = MayFail(new(engines)), BeforeCopy = MayFail(new(engines + 1)) };
-            var engine = new InferenceEngine(runner, Options with { MaxQueuedRequests = 100 }, NullLogger.Instance);
+            var engine = new InferenceEngine(runner, Options with { MaxQueuedRequests = 100, Drafter = Drafters[engines % Drafters.Count] }, NullLogger.Instance);
             var lifetime = random.Next(50, 400);
             var seeds = Enumerable.Range(0, 16).Select(_ => random.Next()).ToArray();
             var consumers = seeds.Select(seed => Task.Run(() => ConsumeAsync(engine, new(seed), lifetime))).ToArray();
@@ -95,7 +95,7 @@ public sealed class SoakTests
     {
         var end = Duration();
         var expected = new string[24];
-        using (var alone = LlmModel.Load(Golden.TinyModel))
+        using (var alone = LlmModel.Load(Golden.TinyModel, new() { Speculation = Speculation.Off }))
         {
             for (var i = 0; i < expected.Length; i++)
                 expected[i] = (await alone.AsIChatClient().GetResponseAsync(Prompt(i), ChatOptions(i))).Text;
@@ -107,7 +107,7 @@ public sealed class SoakTests
         while (clock.Elapsed < end)
         {
             // The context is short, so that some prompts are refused; the KV memory holds three of eight requests, so that some wait.
-            var model = LlmModel.Load(Golden.TinyModel, new() { ContextLength = 256, KvCacheBytes = 3 * 256 * 256, BatchTokens = 32, Threads = 1 + (models % 3) });
+            var model = LlmModel.Load(Golden.TinyModel, new() { ContextLength = 256, KvCacheBytes = 3 * 256 * 256, BatchTokens = 32, Threads = 1 + (models % 3), DraftModelPath = models % 4 == 3 ? Golden.TinyModel : null });
             var consumers = Enumerable.Range(0, 8).Select(i => Task.Run(() => AskAsync(model.AsIChatClient(), new((models * 8) + i)))).ToArray();
             if (models++ % 2 == 0)
                 await Task.WhenAny(consumers);                              // half of the models are disposed while the others still ask

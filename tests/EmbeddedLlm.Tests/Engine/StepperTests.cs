@@ -1,6 +1,5 @@
 using CsCheck;
 using EmbeddedLlm.Engine;
-using Microsoft.Extensions.Logging.Abstractions;
 using static EmbeddedLlm.Tests.Engine.EngineTesting;
 
 namespace EmbeddedLlm.Tests.Engine;
@@ -11,7 +10,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_LongPromptBesideDecoding_ComesInChunksAndHoldsNobodyUp()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var decoding = bench.Add(new() { Prompt = new[] { 1, 2, 3 }, Seed = 1, MaxTokens = 20 });
         bench.Step();
         var longPrompt = bench.Add(new() { Prompt = Enumerable.Range(0, 39).ToArray(), Seed = 2, MaxTokens = 2 });
@@ -32,7 +31,7 @@ public sealed class StepperTests
     [Fact]
     public void Run_SeveralPrompts_ShareTheRows()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         bench.Add(new() { Prompt = Enumerable.Repeat(1, 30).ToArray() });
         bench.Add(new() { Prompt = Enumerable.Repeat(2, 3).ToArray() });
         bench.Add(new() { Prompt = Enumerable.Repeat(3, 30).ToArray() });
@@ -43,7 +42,7 @@ public sealed class StepperTests
     [Fact]
     public void Run_MorePromptsThanRows_ServesAllInTurn()
     {
-        var bench = new Bench(64, Options with { MaxBatchRows = 8 });
+        var bench = new StepperBench(64, Options with { MaxBatchRows = 8 });
         for (var i = 0; i < 7; i++)
             bench.Add(new() { Prompt = new[] { i }, MaxTokens = 30 });
         bench.Step();
@@ -56,7 +55,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_SameLongPromptTwiceAtOnce_ComputesItOnce()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var prompt = Enumerable.Range(0, 35).ToArray();
         var first = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 4 });
         var second = bench.Add(new() { Prompt = prompt, Seed = 2, MaxTokens = 4 });
@@ -69,7 +68,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_NextTurnOfAChat_ComputesOnlyWhatIsNew()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var turn = bench.Add(new() { Prompt = Enumerable.Range(0, 10).ToArray(), Seed = 3, MaxTokens = 7 });
         bench.StepToEnd();
         var rows = bench.Runner.Rows;
@@ -84,7 +83,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_SamePromptAgain_ComputesItsLastTokenOnly()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var request = new GenerationRequest { Prompt = Enumerable.Range(0, 16).ToArray(), Seed = 3, MaxTokens = 1 };
         bench.Add(request);
         bench.StepToEnd();
@@ -99,7 +98,7 @@ public sealed class StepperTests
     [Fact]
     public void Run_OtherPrefixKey_SharesNothing()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var request = new GenerationRequest { Prompt = Enumerable.Range(0, 16).ToArray(), MaxTokens = 1 };
         bench.Add(request);
         bench.Add(request with { PrefixKey = 1 });
@@ -110,7 +109,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_MemoryForOneOnly_ServesAllByPreempting()
     {
-        var bench = new Bench(16);                                          // as long as the context
+        var bench = new StepperBench(16);                                          // as long as the context
         for (var i = 0; i < 5; i++)
             bench.Add(new() { Prompt = new[] { i, i + 1 }, Seed = i, MaxTokens = 62 });
         bench.StepToEnd();
@@ -121,7 +120,7 @@ public sealed class StepperTests
     [Fact]
     public void Run_MemoryShort_TheOldestNeverGivesWay()
     {
-        var bench = new Bench(16);
+        var bench = new StepperBench(16);
         var oldest = bench.Add(new() { Prompt = new[] { 1 }, Seed = 1, MaxTokens = 63 });
         for (var i = 0; i < 4; i++)
             bench.Add(new() { Prompt = new[] { 9, i }, Seed = i, MaxTokens = 62 });
@@ -136,7 +135,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_ContextFull_EndsWithLength()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var sequence = bench.Add(new() { Prompt = Enumerable.Range(0, 30).ToArray(), Seed = 1 });
         bench.StepToEnd();
         Assert.Equal(64 - 30, (await sequence.Stream.ToArrayAsync()).Length);
@@ -146,7 +145,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_StopToken_EndsWithStopAndIsNotGiven()
     {
-        var bench = new Bench(64, script: ScriptedRunner.Forced(2, 5, 6, 7));
+        var bench = new StepperBench(64, script: ScriptedRunner.Forced(2, 5, 6, 7));
         var sequence = bench.Add(new() { Prompt = new[] { 1, 2 }, StopTokens = new HashSet<int> { 7 } });
         bench.StepToEnd();
         int[] expected = [5, 6];
@@ -157,7 +156,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_LogitsAreNaN_FailsThatRequestOnly()
     {
-        var bench = new Bench(64, script: (tokens, logits) =>
+        var bench = new StepperBench(64, script: (tokens, logits) =>
         {
             ScriptedRunner.Hashed(tokens, logits);
             if (tokens[0] == 13 && tokens.Length > 5)
@@ -176,7 +175,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_BackendFails_FailsTheBatchAndForgetsItsBlocks()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var prompt = Enumerable.Range(0, 20).ToArray();
         var failing = bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 20 });
         bench.Step();
@@ -197,7 +196,7 @@ public sealed class StepperTests
     [Fact]
     public async Task Run_CopyFails_FailsTheRequestThatNeedsIt()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         var prompt = Enumerable.Range(0, 16).ToArray();
         bench.Add(new() { Prompt = prompt, Seed = 1, MaxTokens = 1 });
         bench.StepToEnd();
@@ -214,7 +213,7 @@ public sealed class StepperTests
     [Fact]
     public void Run_CancelledInPrefill_LeavesWithinOneStep()
     {
-        var bench = new Bench(64);
+        var bench = new StepperBench(64);
         using var cancellation = new CancellationTokenSource();
         var sequence = bench.Add(new() { Prompt = Enumerable.Range(0, 39).ToArray() });
         bench.Step();
@@ -227,9 +226,9 @@ public sealed class StepperTests
     /// <summary>Whatever joins, is cancelled or fails, and whenever: the books are right after every step, and who ends gets the answer it gets alone.</summary>
     [Fact]
     public void Run_AnyScheduleOfRequestsAndCancels_GivesEachItsAnswer()
-        => Gen.Select(Gen.Int[16, 40], Gen.Int[1, 20], Gen.Int[1, 8], Gen.Int, Gen.Int[0, 19].Array[1, 120]).Sample((blocks, rows, sequences, seed, actions) =>
+        => Gen.Select(Gen.Int[16, 40], Gen.Int[1, 20], Gen.Int[1, 8], Gen.Int, Gen.Int[0, 19].Array[1, 120], Gen.Int[0, Drafters.Count - 1]).Sample((blocks, rows, sequences, seed, actions, drafter) =>
         {
-            var bench = new Bench(blocks, Options with { MaxBatchRows = Math.Max(rows, sequences), MaxSequences = sequences });
+            var bench = new StepperBench(blocks, Options with { MaxBatchRows = Math.Max(rows, sequences), MaxSequences = sequences, Drafter = Drafters[drafter] });
             var random = new Random(seed);
             foreach (var action in actions)
             {
@@ -245,86 +244,5 @@ public sealed class StepperTests
             bench.StepToEnd();
             bench.CheckAnswersAsync().GetAwaiter().GetResult();
             Assert.Equal(blocks, bench.Stepper.Pool.Free);
-        }, iter: 300);
-
-    /// <summary>A stepper over a scripted runner that checks the books after every step.</summary>
-    private sealed class Bench
-    {
-        private readonly OrderedDictionary<Sequence, GenerationRequest> _requests = [];
-        private readonly EngineOptions _options;
-        private readonly ScriptedRunner.Script? _script;
-
-        public Bench(int kvBlocks, EngineOptions? options = null, ScriptedRunner.Script? script = null)
-        {
-            (_options, _script) = (options ?? Options, script);
-            Runner = new(Vocabulary, kvBlocks, _options.KvBlockTokens, script);
-            Stepper = new(Runner, _options, NullLogger.Instance, TimeProvider.System);
-        }
-
-        public ScriptedRunner Runner { get; }
-
-        public Stepper Stepper { get; }
-
-        public List<Sequence> Open => [.. Stepper.Sequences];
-
-        public Sequence Add(GenerationRequest request)
-        {
-            request = request with { Seed = request.Seed ?? 0 };
-            var limit = (int)Math.Min((long)request.Prompt.Length + request.MaxTokens, _options.ContextLength);
-            var sequence = new Sequence(request, request.Seed.Value, limit, new(request.Prompt.Length));
-            _requests.Add(sequence, request);
-            Stepper.Add(sequence);
-            return sequence;
-        }
-
-        public GenerationRequest RequestOf(Sequence sequence) => _requests[sequence];
-
-        public void FailNext() => Runner.BeforeRun = runner =>
-        {
-            runner.BeforeRun = null;
-            throw new IOException("out of order");
-        };
-
-        public void Step()
-        {
-            Stepper.Run();
-            var pool = Stepper.Pool;
-            var held = Open.Where(s => s.Table is not null).SelectMany(s => s.Table!.Blocks.ToArray()).CountBy(b => b).ToDictionary();
-            for (var block = 0; block < pool.Count; block++)
-                Assert.Equal(held.GetValueOrDefault(block), pool.Holders(block));
-            Assert.Equal(pool.Count - held.Count, pool.Free);
-            Assert.True(Stepper.Stats.Running <= _options.MaxSequences);
-            var inOrder = _requests.Keys.ToList();
-            Assert.Equal(Open.OrderBy(inOrder.IndexOf), Open);              // who came first is served first, preempted or not
-        }
-
-        public void StepToEnd()
-        {
-            for (var steps = 0; !Stepper.IsIdle; steps++)
-            {
-                Assert.True(steps < 20_000, "The requests do not come to an end.");
-                Step();
-            }
-        }
-
-        public async Task CheckAnswersAsync()
-        {
-            foreach (var (sequence, request) in _requests)
-            {
-                var expected = Alone(request, _options.ContextLength, _script);
-                int[] answer;
-                try
-                {
-                    answer = await sequence.Stream.ToArrayAsync();
-                }
-                catch (Exception e) when (e is OperationCanceledException || e.InnerException is IOException)
-                {
-                    continue;
-                }
-                Assert.Equal(expected, answer);
-                Assert.Equal(expected.Length == request.MaxTokens || expected.Length + request.Prompt.Length == _options.ContextLength
-                    ? StopReason.Length : StopReason.Stop, sequence.Stream.Reason);
-            }
-        }
-    }
+        }, iter: 1000);
 }

@@ -17,7 +17,7 @@ public sealed class GraphBuilderTests
 
         Assert.Equal(["Embed", "Linear", "Attention", "Add", "PickRows", "Linear"], graph.Ops.Select(op => op.GetType().Name));
         Assert.Equal(["q", "k", "v", "output"], graph.Sites);
-        Assert.Equal([new KvLayer(4, 4)], graph.KvLayers);
+        Assert.Equal([new KvLayer(2, 2, 2)], graph.KvLayers);
         Assert.Equal(32, graph.Logits.Width);
         Assert.Equal(8, graph.ValueCount);
         Assert.Equal(Enumerable.Range(0, 8), graph.Ops.SelectMany(op => op.Outputs).Select(value => value.Id));

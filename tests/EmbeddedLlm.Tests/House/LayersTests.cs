@@ -42,6 +42,21 @@ public sealed partial class LayersTests
         Assert.Empty(breaches);
     }
 
+    /// <summary>A package of its own that sees the internals of the library: the row of the table for it.</summary>
+    [Fact]
+    public void Assembler_ImportsOnlyWhatTheTableAllows()
+    {
+        string[] allowed = ["Backends", "Cpu", "Graph", "Hosting", "Quantization"];
+        var folder = Path.Combine(Golden.Root, "src", "EmbeddedLlm.Assembler");
+        var breaches =
+            from file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+            from Match import in OwnImport().Matches(Comment().Replace(File.ReadAllText(file), ""))
+            where !allowed.Contains(import.Groups[1].Value)
+            select $"{Path.GetRelativePath(folder, file)} imports {import.Groups[1].Value}";
+
+        Assert.Empty(breaches);
+    }
+
     [Fact]
     public void RootTypes_AreUsedByTheRootAndHostingAlone()
     {

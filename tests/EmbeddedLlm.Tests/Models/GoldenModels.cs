@@ -8,13 +8,35 @@ namespace EmbeddedLlm.Tests.Models;
 /// <summary>Runs golden models on a backend.</summary>
 internal static class GoldenModels
 {
+    /// <summary>The decoders under golden/models that load. Every name is written down: one that no longer loads fails, instead of leaving the list.</summary>
+    public static readonly string[] Decoders =
+    [
+        "bloom", "cohere2", "command-r", "exaone4", "falcon", "falcon_40b", "gemma", "gemma2", "gemma3", "gemma3_yarnless_lin", "glm4", "gpt2",
+        "gptneox", "gptneox_seq", "granite", "granitemoe", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear",
+        "llama_tied", "llama_yarn", "mistral3", "mpt", "olmo2", "olmoe", "phi2", "phi3", "phi3_gqa_partial", "phi3_longrope", "phimoe", "qwen2",
+        "qwen2_tied", "qwen2moe", "qwen3", "qwen3_tied", "qwen3moe", "smollm3", "stablelm", "starcoder2",
+    ];
+
+    /// <summary>Those that do not load yet: encoders, recurrent states, latent attention, attention sinks, embeddings of each layer.</summary>
+    public static readonly string[] NotYet =
+    [
+        "bert", "deepseek2", "gemma-embedding", "gemma4", "gpt-oss", "granitehybrid", "jina-bert-v2", "lfm2", "mamba2", "modern-bert", "nomic-bert", "qwen35", "qwen3_reranker_like",
+    ];
+
+    /// <summary>The logits to compare with, and how near they must be.</summary>
+    public static (double Bound, float[] Logits) Expected(string name)
+    {
+        var exact = Path.Combine(Golden.Path("models", name), "exact.f32");
+        return File.Exists(exact) ? (1e-4, Golden.Floats(exact)) : (1e-3, Golden.Floats(Golden.Path("models", name, "logits.f32")));
+    }
+
     public static int[] Tokens(string path) => JsonSerializer.Deserialize<int[]>(File.ReadAllText(path))!;
 
     /// <summary>Logits of every position, prefilled in chunks.</summary>
-    public static float[] Logits(IBackend backend, string model, int[] tokens, int chunk = int.MaxValue, int threads = 0)
+    public static float[] Logits(IBackend backend, string model, int[] tokens, int chunk = int.MaxValue, int threads = 0, int? contextLength = null)
     {
         using var file = GgufFile.Open(model);
-        var loaded = ModelLoader.Load(file);
+        var loaded = ModelLoader.Load(file, contextLength);
         const int BlockTokens = 32;
         var blocks = Enumerable.Range(0, (tokens.Length + BlockTokens - 1) / BlockTokens).Reverse().ToArray();
         using var runner = backend.Load(loaded.Graph, new RunnerOptions
@@ -42,5 +64,36 @@ internal static class GoldenModels
     {
         Assert.Equal(expected.Length, found.Length);
         return expected.Zip(found, (a, b) => Math.Abs((double)a - b)).Max();
+    }
+
+    /// <summary>Asserts that the softmax of the logits is near the one of the exact logits.</summary>
+    public static void AssertDivergence(IBackend backend, double bound, string folder, string tokens)
+    {
+        var exact = Golden.Floats(Path.Combine(folder, "exact.f32"));
+        var ids = Tokens(tokens);
+        var logits = Logits(backend, Path.Combine(folder, "model.gguf"), ids);
+        Assert.Equal(exact.Length, logits.Length);
+
+        var width = exact.Length / ids.Length;
+        var mean = Enumerable.Range(0, ids.Length).Average(row => Divergence(exact.AsSpan(row * width, width), logits.AsSpan(row * width, width)));
+        Assert.InRange(mean, 0, bound);
+    }
+
+    // KL(softmax(expected) || softmax(found))
+    private static double Divergence(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
+    {
+        var (logP, logQ) = (LogSum(expected), LogSum(found));
+        var sum = 0.0;
+        for (var i = 0; i < expected.Length; i++)
+            sum += Math.Exp(expected[i] - logP) * (expected[i] - logP - (found[i] - logQ));
+        return sum;
+    }
+
+    private static double LogSum(ReadOnlySpan<float> logits)
+    {
+        var sum = 0.0;
+        foreach (var logit in logits)
+            sum += Math.Exp(logit);
+        return Math.Log(sum);
     }
 }

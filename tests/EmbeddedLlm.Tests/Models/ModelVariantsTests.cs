@@ -52,7 +52,7 @@ public sealed class ModelVariantsTests : IDisposable
 
     [Theory]
     [InlineData("general.type", "adapter")]
-    [InlineData("llama.rope.scaling.type", "longrope")]
+    [InlineData("llama.rope.scaling.type", "ntk")]
     public void Load_AFileOfAnotherKind_IsNotSupportedByName(string key, string value)
     {
         var error = Assert.Throws<UnsupportedModelException>(() => Load((key, GgufValue.Of(value))));

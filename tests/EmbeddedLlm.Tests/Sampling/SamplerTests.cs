@@ -180,6 +180,71 @@ public sealed class SamplerTests
         }, iter: 2000);
     }
 
+    [Theory]
+    [InlineData(50)]
+    [InlineData(5000)]
+    public void Sample_AnyOptionsAndLogits_DrawsWhatTheDefinitionDraws(int most)
+    {
+        var options = Gen.Select(OneOf(0f, 0.1f, 0.8f, 1f, 1.7f), OneOf(0, 0, 1, 40, 700), OneOf(1f, 1f, 0f, 0.5f, 0.95f, 0.999f), OneOf(0f, 0f, 0.05f, 0.5f, 1e-4f), OneOf(0f, 0f, 0.5f))
+            .Select((temperature, topK, topP, minP, xtc) => new SamplingOptions
+            {
+                Temperature = temperature,
+                TopK = topK,
+                TopP = topP,
+                MinP = minP,
+                XtcProbability = xtc,
+                XtcThreshold = 0.05f,
+                RepetitionPenalty = 1.2f,
+                FrequencyPenalty = 0.1f,
+                PresencePenalty = -0.2f,
+                LogitBias = new Dictionary<int, float> { [0] = 1.5f },
+            });
+        // Many equal logits, or few; a flat distribution, or one with peaks.
+        var values = Gen.Select(Gen.Int[1, most], Gen.Int, OneOf(0.5, 2.5), OneOf(0f, 4f), Gen.Int[0, 10]).Select((count, seed, spread, steps, peaks) =>
+        {
+            var random = new Random(seed);
+            float Round(double value) => (float)(steps > 0 ? Math.Round(value * steps) / steps : value);
+            return Enumerable.Range(0, count).Select(i => i < peaks ? 10 - i : Round(spread * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(6.2831853 * random.NextDouble()))).ToArray();
+        });
+        var (all, compared) = (0, 0);
+        Gen.Select(options, values, Gen.Long).Sample((sampling, logits, seed) =>
+        {
+            int[] history = [.. Enumerable.Range(0, 100).Select(i => (int)((uint)(i * 31) % logits.Length))];
+            var plain = new PlainSampler(sampling, seed);
+            var sampler = new Sampler(sampling, seed);
+            var scratch = new SamplerScratch(logits.Length);
+            for (var i = 0; i < 3; i++)
+            {
+                var expected = plain.Sample(logits, history);
+                var token = sampler.Sample([.. logits], history, scratch);
+                Interlocked.Increment(ref all);
+                if (plain.IsClose)
+                    break;
+                Assert.Equal(expected, token);
+                Interlocked.Increment(ref compared);
+            }
+        }, iter: most < 1000 ? 3000 : 500);
+        Assert.True(compared > 0.7 * all, $"Only {compared} of {all} could be compared.");
+    }
+
+    [Fact]
+    public void TopP_BesideMinP_KeepsWhatOneAfterTheOtherKeeps()
+        => Gen.Select(Gen.Float[-8, 8].Array[1, 2000], Gen.Float[0, 0.999f], Gen.Float[1e-5f, 1]).Sample((logits, topP, minP) =>
+        {
+            int[] Kept(params ILogitsProcessor[] cuts)
+            {
+                var candidates = new Candidates([.. logits], new SamplerScratch(logits.Length));
+                foreach (var cut in cuts)
+                    cut.Apply(ref candidates, []);
+                return [.. candidates.Ids.ToArray().Order()];
+            }
+
+            var together = Kept(new TopP(topP, minP), new MinP(minP));
+            var apart = Kept(new TopP(topP), new MinP(minP));
+            Assert.InRange(together.Length, apart.Length - 1, apart.Length + 1);    // the sums are rounded differently
+            Assert.Equal(Enumerable.Range(0, logits.Length).OrderByDescending(i => logits[i]).Take(together.Length).Order(), together);
+        }, iter: 1000);
+
     [Fact]
     public void Dry_OfAnyHistory_EqualsItsDefinition()
         => Gen.Select(Gen.Int[0, 3].Array[0, 40], Gen.Int[1, 4], Gen.Int[0, 45], Gen.Bool).Sample((history, allowed, window, breaks) =>
@@ -213,7 +278,11 @@ public sealed class SamplerTests
         var logits = new float[row.Length];
         var history = Enumerable.Range(0, 500).Select(_ => random.Next(row.Length)).ToArray();
         var scratch = new SamplerScratch(row.Length);
-        var samplers = new[] { new Sampler(options, 1), new Sampler(options with { TopK = 0 }, 1), new Sampler(options with { MirostatTau = 5 }, 1) };
+        var samplers = new[]
+        {
+            new Sampler(options, 1), new Sampler(options with { TopK = 0 }, 1), new Sampler(options with { MirostatTau = 5 }, 1),
+            new Sampler(SamplingOptions.Greedy, 1), new Sampler(Plain, 1), new Sampler(Plain with { TopP = 0.95f }, 1), new Sampler(Plain with { TopP = 0.95f, MinP = 0.05f }, 1),
+        };
         void Sample()
         {
             foreach (var sampler in samplers)
@@ -227,6 +296,8 @@ public sealed class SamplerTests
         Sample();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
+
+    private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
     private static int Sample(SamplingOptions options, long seed, float[] logits, int[]? history = null)
         => new Sampler(options, seed).Sample(logits, history ?? [], new SamplerScratch(logits.Length));

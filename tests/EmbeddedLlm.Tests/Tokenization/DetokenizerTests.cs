@@ -90,6 +90,23 @@ public sealed class DetokenizerTests
         });
 
     [Fact]
+    public void Append_WholeCharactersSeenBefore_AllocatesNothing()
+    {
+        var detokenizer = Bpe.CreateDetokenizer();
+        var ids = Bpe.Encode("ab ab, a b!", addSpecial: false);
+        void Append()
+        {
+            foreach (var id in ids)
+                detokenizer.Append(id);
+        }
+
+        Append();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Append();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void Append_StoriesModel_JoinsToTheDecodedText()
     {
         using var file = GgufFile.Open(Golden.Path("trained", "stories260K", "stories260K-f32.gguf"));

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu.Lanes;
 using EmbeddedLlm.Graph;
@@ -14,12 +13,16 @@ namespace EmbeddedLlm.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : unmanaged, ILanes<TLanes>
 {
-    // Query vectors of a unit. With heads of 64 numbers, everything that a unit touches takes about 40 KB.
-    private const int UnitVectors = 32;
+    // Query vectors of a unit: many, because keys and values are brought to floats once for all of them. With heads of 64 numbers, each of a unit's
+    // products touches about 32 KB.
+    private const int UnitVectors = 64;
+
+    // Up to so many query vectors, 16-bit numbers become floats within the product; for more they are brought to floats before.
+    private const int FewVectors = 8;
 
     private readonly AttentionSpec _spec;
-    private readonly int _layer;
     private readonly KvMemory _kv;
+    private readonly KvTiles<TLanes> _tiles;
     private readonly Activations _q;
     private readonly Activations _k;
     private readonly Activations _v;
@@ -33,8 +36,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     public AttentionKernel(Op.Attention op, KvMemory kv, Activations q, Activations k, Activations v, Activations result)
     {
         _spec = op.Spec;
-        _layer = op.Layer;
         _kv = kv;
+        _tiles = new KvTiles<TLanes>(kv, op.Spec, op.Layer);
         (_q, _k, _v, _result) = (q, k, v, result);
         _group = _spec.Heads / _spec.KvHeads;
         _unitRows = Math.Max(1, UnitVectors / _group);
@@ -69,35 +72,16 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             var (row, head) = (unit / _spec.KvHeads, unit % _spec.KvHeads);
             var position = step.Positions[row];
             var block = step.KvBlocks[step.Slices[step.RowSlices[row]].KvStart + position / _kv.BlockTokens];
-            var place = position % _kv.BlockTokens;
-            var key = new ReadOnlySpan<float>(_k.Row(row) + head * _spec.HeadWidth, _spec.HeadWidth);
-            var value = new ReadOnlySpan<float>(_v.Row(row) + head * _spec.ValueWidth, _spec.ValueWidth);
-            var keys = _kv.Keys(_layer, block, head);
-            var values = _kv.Values(_layer, block, head);
-            if (_kv.Type == KvType.F16)
-            {
-                var halves = new Span<Half>(worker.Scratch, _spec.HeadWidth);
-                TensorPrimitives.ConvertToHalf(key, halves);
-                Scatter(halves, (Half*)keys + place);
-                TensorPrimitives.ConvertToHalf(value, new Span<Half>((Half*)values + place * _valueStride, _spec.ValueWidth));
-            }
-            else
-            {
-                Scatter(key, (float*)keys + place);
-                value.CopyTo(new Span<float>((float*)values + place * _valueStride, _spec.ValueWidth));
-            }
+            _tiles.Write(
+                _k.Row(row) + head * _spec.HeadWidth, _v.Row(row) + head * _spec.ValueWidth, block, position % _kv.BlockTokens, head, (float*)worker.Scratch);
         }
-    }
-
-    private void Scatter<T>(ReadOnlySpan<T> key, T* keys) where T : unmanaged
-    {
-        for (var i = 0; i < key.Length; i++)
-            keys[i * _keyStride] = key[i];
     }
 
     private void Attend(CpuStep step, Worker worker)
     {
         var tile = Place(worker.Scratch, out _);
+        for (var i = 0; i < _keyStride; i++)
+            tile.Places[i] = i;
         var (slice, sliceRow, sliceUnit) = (0, 0, 0);
         for (var unit = worker.Next(); ; unit = worker.Next())
         {
@@ -143,8 +127,10 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             Scores = Take(vectors * _keyStride),
             Sums = Take(vectors * _valueStride),
             Maxima = Take(vectors),
-            Totals = Take(vectors),
+            Totals = Take(vectors * TLanes.Count),
             Factors = Take(vectors),
+            Places = Take(_keyStride),
+            Scratch = Take(_tiles.ScratchFloats),
         };
         bytes = next;
         return tile;
@@ -156,8 +142,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     {
         Begin(tile);
         var length = _kv.BlockTokens;
-        var firstSeen = View(tile.Position, 0).From;
-        for (var b = firstSeen / length; b <= (tile.Position + tile.Rows - 1) / length; b++)
+        var last = (tile.Position + tile.Rows - 1) / length;
+        for (var b = View(tile.Position, 0).From / length; b <= last; b++)
         {
             // The rows that see something of this block.
             var start = b * length;
@@ -166,32 +152,53 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             while (end < tile.Rows && View(tile.Position + end, start).From < length)
                 end++;
 
-            var keys = Floats(_kv.Keys(_layer, blocks[b], tile.Head), tile.Keys, _spec.HeadWidth * _keyStride);
-            TileProduct<TLanes>.Run(
-                tile.Queries + begin * _group * _spec.HeadWidth, _spec.HeadWidth, keys, _keyStride,
-                tile.Scores + begin * _group * _keyStride, _keyStride, null, (end - begin) * _group, _spec.HeadWidth, _keyStride);
-
-            for (var row = begin; row < end; row++)
+            var (block, next) = (blocks[b], blocks[Math.Min(b + 1, last)]);
+            if ((end - begin) * _group <= FewVectors && _tiles.AreFiniteHalves(block))
             {
-                for (var vector = row * _group; vector < (row + 1) * _group; vector++)
-                    Weigh(tile, vector, View(tile.Position + row, start));
+                Score<HalfNumber<TLanes>>(tile, begin, end, start, _tiles.Keys(block, tile.Head), _tiles.Keys(next, tile.Head));
+                Sum<HalfNumber<TLanes>>(tile, begin, end, start, _tiles.Values(block, tile.Head), _tiles.Values(next, tile.Head));
             }
-
-            var values = Floats(_kv.Values(_layer, blocks[b], tile.Head), tile.Values, length * _valueStride);
-            for (var row = begin; row < end;)
+            else
             {
-                // Rows that see the whole block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
-                var (from, to) = View(tile.Position + row, start);
-                var vector = row++ * _group;
-                while (from == 0 && to == length && row < end && View(tile.Position + row, start) == (0, length))
-                    row++;
-                TileProduct<TLanes>.Run(
-                    tile.Scores + vector * _keyStride + from, _keyStride, values + from * _valueStride, _valueStride,
-                    tile.Sums + vector * _valueStride, _valueStride, tile.Factors + vector, row * _group - vector, to - from, _valueStride);
+                Score<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)_tiles.ReadKeys(block, tile.Head, tile.Keys, next), null);
+                Sum<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)_tiles.ReadValues(block, tile.Head, tile.Values, next, tile.Scratch), null);
             }
         }
 
         Finish(tile);
+    }
+
+    // Rows begin … end − 1 meet the keys of the block that starts at this position; then their scores become weights.
+    private void Score<TNumber>(in Tile tile, int begin, int end, int start, byte* keys, byte* next) where TNumber : struct, ITileNumber<TLanes>
+    {
+        TileProduct<TLanes>.Run<TNumber>(
+            tile.Queries + begin * _group * _spec.HeadWidth, _spec.HeadWidth, keys, _keyStride,
+            tile.Scores + begin * _group * _keyStride, _keyStride, null, (end - begin) * _group, _spec.HeadWidth, _keyStride, next);
+
+        for (var row = begin; row < end; row++)
+        {
+            var view = View(tile.Position + row, start);
+            if (_spec.SoftCap > 0 || _spec.AlibiBias > 0)
+                Adjust(tile, row, start);
+            for (var vector = row * _group; vector < (row + 1) * _group; vector++)
+                Weigh(tile, vector, view);
+        }
+    }
+
+    // The weighted sums of the block's values join those of the blocks before.
+    private void Sum<TNumber>(in Tile tile, int begin, int end, int start, byte* values, byte* next) where TNumber : struct, ITileNumber<TLanes>
+    {
+        for (var row = begin; row < end;)
+        {
+            // Rows that see the whole block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
+            var (from, to) = View(tile.Position + row, start);
+            var vector = row++ * _group;
+            while (from == 0 && to == _kv.BlockTokens && row < end && View(tile.Position + row, start) == (0, to))
+                row++;
+            TileProduct<TLanes>.Run<TNumber>(
+                tile.Scores + vector * _keyStride + from, _keyStride, values + (nint)from * _valueStride * TNumber.Bytes, _valueStride,
+                tile.Sums + vector * _valueStride, _valueStride, tile.Factors + vector, row * _group - vector, to - from, _valueStride, next);
+        }
     }
 
     // What a row at this position sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
@@ -215,23 +222,54 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
 
         var vectors = tile.Rows * _group;
         new Span<float>(tile.Maxima, vectors).Fill(float.NegativeInfinity);
-        new Span<float>(tile.Totals, vectors).Clear();
+        new Span<float>(tile.Totals, vectors * TLanes.Count).Clear();
         new Span<float>(tile.Sums, vectors * _valueStride).Clear();
+    }
+
+    // What is done to scores before they are compared: the soft cap, then the loss by distance.
+    private void Adjust(in Tile tile, int row, int start)
+    {
+        for (var head = 0; head < _group; head++)
+        {
+            var scores = tile.Scores + (row * _group + head) * _keyStride;
+            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
+            var offset = TLanes.Fill(start - (tile.Position + row));
+            for (var i = 0; i < _keyStride; i += TLanes.Count)
+            {
+                var score = TLanes.Load(scores + i);
+                if (_spec.SoftCap > 0)
+                    score = LaneMath.Tanh(score * TLanes.Fill(1 / _spec.SoftCap)) * TLanes.Fill(_spec.SoftCap);
+                TLanes.MultiplyAdd(slope, TLanes.Load(tile.Places + i) + offset, score).Store(scores + i);
+            }
+        }
     }
 
     // Scores become weights e^(score − maximum so far); Factors gets what all earlier weights must be multiplied by.
     private void Weigh(in Tile tile, int vector, (int From, int To) view)
     {
         var scores = tile.Scores + vector * _keyStride;
-        new Span<float>(scores, view.From).Fill(float.NegativeInfinity);
-        new Span<float>(scores + view.To, _keyStride - view.To).Fill(float.NegativeInfinity);
+        for (var i = 0; i < view.From; i++)
+            scores[i] = float.NegativeInfinity;
+        for (var i = view.To; i < _keyStride; i++)
+            scores[i] = float.NegativeInfinity;
 
-        var maxima = TLanes.Fill(tile.Maxima[vector]);
-        for (var i = 0; i < _keyStride; i += TLanes.Count)
-            maxima = TLanes.Max(maxima, TLanes.Load(scores + i));
-        var maximum = TLanes.Max(maxima);
+        var greatest = TLanes.Load(scores);
+        for (var i = TLanes.Count; i < _keyStride; i += TLanes.Count)
+            greatest = TLanes.Max(greatest, TLanes.Load(scores + i));
 
-        var total = TLanes.Fill(0);
+        // A new maximum is rare once many positions have been seen.
+        var maximum = tile.Maxima[vector];
+        var factor = 1f;
+        if (TLanes.AnyAbove(greatest, TLanes.Fill(maximum)))
+        {
+            var earlier = maximum;
+            maximum = MathF.Max(earlier, TLanes.Max(greatest));
+            factor = MathF.Exp(earlier - maximum);
+            tile.Maxima[vector] = maximum;
+        }
+
+        tile.Factors[vector] = factor;
+        var total = TLanes.Load(tile.Totals + vector * TLanes.Count) * TLanes.Fill(factor);
         for (var i = 0; i < _keyStride; i += TLanes.Count)
         {
             var weights = LaneMath.Exp(TLanes.Load(scores + i) - TLanes.Fill(maximum));
@@ -239,10 +277,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             total += weights;
         }
 
-        var factor = MathF.Exp(tile.Maxima[vector] - maximum);
-        tile.Factors[vector] = factor;
-        tile.Totals[vector] = tile.Totals[vector] * factor + TLanes.Sum(total);
-        tile.Maxima[vector] = maximum;
+        total.Store(tile.Totals + vector * TLanes.Count);
     }
 
     private void Finish(in Tile tile)
@@ -252,20 +287,11 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             for (var head = 0; head < _group; head++)
             {
                 var vector = row * _group + head;
+                var total = TLanes.Sum(TLanes.Load(tile.Totals + vector * TLanes.Count));
                 var target = new Span<float>(_result.Row(tile.Row + row) + (tile.Head * _group + head) * _spec.ValueWidth, _spec.ValueWidth);
-                TensorPrimitives.Multiply(new ReadOnlySpan<float>(tile.Sums + vector * _valueStride, _spec.ValueWidth), 1 / tile.Totals[vector], target);
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(tile.Sums + vector * _valueStride, _spec.ValueWidth), 1 / total, target);
             }
         }
-    }
-
-    // Numbers of the cache as floats: where they are, or converted into the worker's own memory.
-    private float* Floats(byte* numbers, float* target, int count)
-    {
-        if (_kv.Type == KvType.F32)
-            return (float*)numbers;
-        for (var i = 0; i < count; i += TLanes.Count)
-            TLanes.LoadHalf((ushort*)numbers + i).Store(target + i);
-        return target;
     }
 
     /// <summary>One unit of work: rows Row … of the batch, of one sequence, from Position on; and the worker's memory for it.</summary>
@@ -278,7 +304,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         public float* Scores;       // [vectors × keyStride]
         public float* Sums;         // [vectors × valueStride]
         public float* Maxima;       // [vectors]
-        public float* Totals;       // [vectors]
+        public float* Totals;       // [vectors × lanes], the sum of weights in parts
         public float* Factors;      // [vectors]
+        public float* Places;       // [keyStride] 0, 1, 2, …
+        public float* Scratch;      // for KvTiles
     }
 }

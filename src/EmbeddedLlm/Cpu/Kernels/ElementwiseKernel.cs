@@ -50,6 +50,20 @@ internal readonly struct Scaled(float factor) : IElementwise
     public T Invoke<T>(T left, T right) where T : unmanaged, ILanes<T> => left * T.Fill(factor);
 }
 
+/// <summary>Within ±limit; NaN stays.</summary>
+internal readonly struct Bounded(float limit) : IElementwise
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T left, T right) where T : unmanaged, ILanes<T> => T.Max(T.Fill(-limit), T.Min(T.Fill(limit), left));
+}
+
+/// <summary><c>limit · tanh(left / limit)</c>.</summary>
+internal readonly struct SmoothlyBounded(float limit) : IElementwise
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T left, T right) where T : unmanaged, ILanes<T> => LaneMath.Tanh(left * T.Fill(1 / limit)) * T.Fill(limit);
+}
+
 /// <summary><c>act(left)</c>.</summary>
 internal readonly struct Activated<TActivation> : IElementwise where TActivation : struct, IActivation
 {

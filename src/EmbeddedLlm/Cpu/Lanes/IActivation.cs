@@ -41,13 +41,20 @@ internal readonly struct Gelu : IActivation
 
         // 1 − erf(|z|), the part of x/2 that is missing from max(x, 0) on both sides.
         var missing = p * t * LaneMath.Exp(T.Fill(0) - z * z);
-        return T.Max(x, T.Fill(0)) - T.Abs(x) * T.Fill(0.5f) * missing;
+        return T.Max(T.Fill(0), x) - T.Abs(x) * T.Fill(0.5f) * missing;
     }
+}
+
+/// <summary><c>1 / (1 + e^(−x))</c>.</summary>
+internal readonly struct Sigmoid : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Fill(1) / (T.Fill(1) + LaneMath.Exp(T.Fill(0) - x));
 }
 
 /// <summary><c>max(x, 0)</c>.</summary>
 internal readonly struct Relu : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Max(x, T.Fill(0));
+    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => T.Max(T.Fill(0), x);
 }

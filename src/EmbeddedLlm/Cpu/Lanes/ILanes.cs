@@ -15,6 +15,12 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
     /// <summary>Reads <see cref="Count"/> half-precision floats. Exact, infinities and NaNs included.</summary>
     static abstract TSelf LoadHalf(ushort* source);
 
+    /// <summary>Reads <see cref="Count"/> half-precision floats, all finite. Exact.</summary>
+    static abstract TSelf LoadFiniteHalf(ushort* source);
+
+    /// <summary>Reads <see cref="Count"/> signed bytes.</summary>
+    static abstract TSelf LoadBytes(sbyte* source);
+
     /// <summary>Writes <see cref="Count"/> floats.</summary>
     void Store(float* target);
 
@@ -32,8 +38,10 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
     /// <summary><c>left · right + addend</c>, rounded once where the hardware can.</summary>
     static abstract TSelf MultiplyAdd(TSelf left, TSelf right, TSelf addend);
 
+    /// <summary>The smaller of both; NaN where <paramref name="right"/> is, but <paramref name="left"/> may be lost.</summary>
     static abstract TSelf Min(TSelf left, TSelf right);
 
+    /// <summary>The greater of both; NaN where <paramref name="right"/> is, but <paramref name="left"/> may be lost.</summary>
     static abstract TSelf Max(TSelf left, TSelf right);
 
     static abstract TSelf Abs(TSelf value);
@@ -46,6 +54,9 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
 
     /// <summary><paramref name="value"/> where <paramref name="test"/> is at least <paramref name="limit"/> (or NaN), else 0.</summary>
     static abstract TSelf ZeroWhereBelow(TSelf value, TSelf test, float limit);
+
+    /// <summary>Whether a lane is greater than that of <paramref name="limit"/>; NaN is not.</summary>
+    static abstract bool AnyAbove(TSelf value, TSelf limit);
 
     /// <summary>Lanes 1, 0, 3, 2, 5, 4, …</summary>
     static abstract TSelf SwapPairs(TSelf value);

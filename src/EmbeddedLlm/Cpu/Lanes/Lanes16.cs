@@ -17,9 +17,20 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 LoadHalf(ushort* source)
     {
-        var scaled = HalfBits.ToSingles(Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe()));
-        var special = Vector512.GreaterThanOrEqual(Vector512.Abs(scaled), Vector512.Create(65536f));
-        return new(scaled | (special & Vector512.Create(float.PositiveInfinity)));
+        var finite = LoadFiniteHalf(source)._value;
+        var special = Vector512.GreaterThanOrEqual(Vector512.Abs(finite), Vector512.Create(65536f));
+        return new(finite | (special & Vector512.Create(float.PositiveInfinity)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadFiniteHalf(ushort* source) =>
+        new(HalfBits.ToSingles(Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadBytes(sbyte* source)
+    {
+        var words = Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe());
+        return new(Vector512.ConvertToSingle(Vector512.WidenLower(words.ToVector512Unsafe())));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,10 +56,10 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
         new(LaneMath.HasFusedMultiplyAdd ? Vector512.FusedMultiplyAdd(left._value, right._value, addend._value) : left._value * right._value + addend._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Min(Lanes16 left, Lanes16 right) => new(Vector512.Min(left._value, right._value));
+    public static Lanes16 Min(Lanes16 left, Lanes16 right) => new(Vector512.MinNative(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Max(Lanes16 left, Lanes16 right) => new(Vector512.Max(left._value, right._value));
+    public static Lanes16 Max(Lanes16 left, Lanes16 right) => new(Vector512.MaxNative(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Abs(Lanes16 value) => new(Vector512.Abs(value._value));
@@ -57,11 +68,14 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     public static Lanes16 Round(Lanes16 value) => new(Vector512.Round(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 PowerOfTwo(Lanes16 exponent) => new(((Vector512.ConvertToInt32(exponent._value) + Vector512.Create(127)) << 23).AsSingle());
+    public static Lanes16 PowerOfTwo(Lanes16 exponent) => new(((Vector512.ConvertToInt32Native(exponent._value) + Vector512.Create(127)) << 23).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 ZeroWhereBelow(Lanes16 value, Lanes16 test, float limit) =>
-        new(Vector512.AndNot(value._value, Vector512.LessThan(test._value, Vector512.Create(limit))));
+        new(Vector512.ConditionalSelect(Vector512.LessThan(test._value, Vector512.Create(limit)), Vector512<float>.Zero, value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnyAbove(Lanes16 value, Lanes16 limit) => Vector512.GreaterThanAny(value._value, limit._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 SwapPairs(Lanes16 value) => new(Vector512.Shuffle(value._value, Vector512.Create(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)));

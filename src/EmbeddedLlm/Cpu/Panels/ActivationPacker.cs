@@ -9,8 +9,8 @@ namespace EmbeddedLlm.Cpu.Panels;
 /// </summary>
 internal static unsafe class ActivationPacker
 {
-    /// <summary>Bytes of one column in a group of 32: the quants, the scale, the sum, the sum of the first half.</summary>
-    public const int IntegerGroupBytes = Group + 3 * sizeof(float);
+    /// <summary>Bytes of one column in a group of 32: the quants and six numbers, see <see cref="PackIntegers"/>.</summary>
+    public const int IntegerGroupBytes = Group + 3 * sizeof(float) + 3 * sizeof(int);
 
     private const int Group = PanelShape.GroupColumns;
 
@@ -71,12 +71,15 @@ internal static unsafe class ActivationPacker
             place[i * columns + column] = numbers == null ? 0 : numbers[i];
     }
 
-    /// <summary>Integers: [columns × 32] quants, then [columns] scales, sums, and sums of first halves.</summary>
-    private static void PackIntegers(float* numbers, byte* place, int column, int columns)
+    /// <summary>
+    /// Integers: [columns × 32] quants, then [columns] each: scales, sums, sums of first halves; and for products whose integer sums begin with what the
+    /// offset of the weights adds up to, as integers without the scale: sums times −128, sums of first halves and of second halves times −32.
+    /// </summary>
+    internal static void PackIntegers(float* numbers, byte* place, int column, int columns)
     {
         var quants = place + column * Group;
         var scales = (float*)(place + columns * Group) + column;
-        scales[0] = scales[columns] = scales[2 * columns] = 0;
+        scales[0] = scales[columns] = scales[2 * columns] = scales[3 * columns] = scales[4 * columns] = scales[5 * columns] = 0;
         if (numbers == null)
         {
             new Span<byte>(quants, Group).Clear();
@@ -100,10 +103,13 @@ internal static unsafe class ActivationPacker
         Vector256.Narrow(Vector256.Narrow(q0, q1), Vector256.Narrow(q2, q3)).StoreUnsafe(ref *(sbyte*)quants);
 
         var scale = largest / 127;
-        var half = Vector256.Sum(q0 + q1);
+        var (first, second) = (Vector256.Sum(q0 + q1), Vector256.Sum(q2 + q3));
         scales[0] = scale;
-        scales[columns] = scale * (half + Vector256.Sum(q2 + q3));
-        scales[2 * columns] = scale * half;
+        scales[columns] = scale * (first + second);
+        scales[2 * columns] = scale * first;
+        ((int*)scales)[3 * columns] = -128 * (first + second);
+        ((int*)scales)[4 * columns] = -32 * first;
+        ((int*)scales)[5 * columns] = -32 * second;
     }
 
     // Vector256.Max hands on a number that is not one.

@@ -26,12 +26,13 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private const int BlockBytes = 256 * 1024;
 
     /// <summary>Columns of a panel that go through the nearest cache; whole blocks of every format.</summary>
-    private const int PartColumns = 256;
+    private const int PartColumns = 512;
 
     private const int SumBytes = 8 * 16 * sizeof(float);
 
     private readonly Tier _tier;
     private readonly Weight _weight;
+    private readonly int _lanes;            // rows of a panel
     private readonly int _offset;
     private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
@@ -53,7 +54,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
         Shape = PanelShape.Of(weight.Format);
         Width = weight.Columns;
         Rows = weight.Rows;
-        Panels = (int)((weight.Rows + tier.Rows - 1L) / tier.Rows);
+        _lanes = tier.RowsOf(Shape);
+        Panels = (int)((weight.Rows + _lanes - 1L) / _lanes);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
         _transpose = PanelPacker.Transposer(tier, weight);
         _products =
@@ -63,7 +65,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
             tier.Product(Shape, 4),
             tier.Product(Shape, 8),
         ];
-        var (scaleBytes, quantBytes) = PartBytes(Shape, Width, tier.Rows);
+        var (scaleBytes, quantBytes) = PartBytes(Shape, Width, _lanes);
         _scaleBytes = checked((nint)scaleBytes);
         _panelBytes = checked((nint)(scaleBytes + quantBytes));
         ScratchBytes = keepInFile ? checked(SumBytes + (int)Math.Max(BlockBytes, _panelBytes)) : SumBytes;
@@ -77,7 +79,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
 
         try
         {
-            Parallel.For(0, panels, () => keepInFile ? new AlignedMemory(_panelBytes) : null, (panel, _, memory) =>
+            Parallel.For(0, panels, new ParallelOptions { MaxDegreeOfParallelism = ProcessorCores.Count }, () => keepInFile ? new AlignedMemory(_panelBytes) : null, (panel, _, memory) =>
             {
                 Pack((int)(panel / Panels), (int)(panel % Panels), memory is null ? _data + (nint)panel * _panelBytes : memory.Start);
                 return memory;
@@ -132,7 +134,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
         }
 
         var columnBytes = ActivationPacker.RowBytes(Width, Shape.IsFloat);
-        var block = (int)Math.Max(1, BlockBytes / _panelBytes);
+        // A few tiles of columns pass over one panel after the other, so that memory is read as evenly as they multiply.
+        var block = count <= 2 * _tier.MaxColumns ? 1 : (int)Math.Max(1, BlockBytes / _panelBytes);
         for (var first = start; first < end; first += block)
         {
             var last = Math.Min(first + block, end);
@@ -146,9 +149,9 @@ internal sealed unsafe class PanelMatrix : IDisposable
                 for (var panel = first; panel < last; panel++)
                 {
                     var scales = panels + (panel - first) * _panelBytes;
-                    new Span<float>(scratch, tile * _tier.Rows).Clear();
+                    new Span<float>(scratch, tile * _lanes).Clear();
                     product(scales, scales + _scaleBytes, columns + row * columnBytes, (float*)scratch, Width, _offset, scales + ReadAhead, _panelBytes);
-                    Write((float*)scratch, panel * _tier.Rows, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
+                    Write((float*)scratch, panel * _lanes, bias, Math.Min(tile, count - row), output + (nint)row * Rows);
                 }
             }
         }
@@ -176,9 +179,9 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var tile = ActivationPacker.TileColumns(0, count, _tier.MaxColumns);
         for (var panel = start; panel < end; panel++)
         {
-            new Span<float>(sums, tile * _tier.Rows).Clear();
+            new Span<float>(sums, tile * _lanes).Clear();
             var (row, rows) = RowsOf(expert, panel);
-            if (_transpose != null && rows == _tier.Rows)
+            if (_transpose != null && rows == _lanes)
             {
                 MultiplyInParts(columns, tile, row, panel + 1 < end, sums, panelAt);
             }
@@ -188,14 +191,14 @@ internal sealed unsafe class PanelMatrix : IDisposable
                 _products[BitOperations.Log2((uint)tile)](panelAt, panelAt + _scaleBytes, columns, sums, Width, _offset, panelAt, _panelBytes);
             }
 
-            Write(sums, panel * _tier.Rows, bias, count, output);
+            Write(sums, panel * _lanes, bias, count, output);
         }
     }
 
     // Packed and multiplied part by part, so that what is packed stays in the nearest cache. Meanwhile the rows behind these come from memory.
     private void MultiplyInParts(byte* columns, int tile, long row, bool hasNext, float* sums, byte* scales)
     {
-        var rows = _tier.Rows;
+        var rows = _lanes;
         var product = _products[BitOperations.Log2((uint)tile)];
         var part = Shape.IsFloat ? Width : Math.Min(Width, PartColumns);    // floats have two sums, which only the end of a row adds
         var quants = scales + PartBytes(Shape, part, rows).Scales;
@@ -225,23 +228,23 @@ internal sealed unsafe class PanelMatrix : IDisposable
     }
 
     private (long First, int Count) RowsOf(int expert, int panel) =>
-        ((long)expert * Rows + panel * _tier.Rows, Math.Min(_tier.Rows, Rows - panel * _tier.Rows));
+        ((long)expert * Rows + panel * _lanes, Math.Min(_lanes, Rows - panel * _lanes));
 
     private void Pack(int expert, int panel, byte* place)
     {
         var (row, rows) = RowsOf(expert, panel);
-        if (rows < _tier.Rows)
+        if (rows < _lanes)
             NativeMemory.Clear(place, (nuint)_panelBytes);
         PanelPacker.Pack(_tier, _weight, Shape, row, rows, place, place + _scaleBytes);
     }
 
     private void Write(float* sums, int place, float[]? bias, int count, float* output)
     {
-        var lanes = Math.Min(_tier.Rows, Rows - place);
+        var lanes = Math.Min(_lanes, Rows - place);
         for (var column = 0; column < count; column++)
         {
             var target = new Span<float>(output + (nint)column * Rows + place, lanes);
-            new ReadOnlySpan<float>(sums + column * _tier.Rows, lanes).CopyTo(target);
+            new ReadOnlySpan<float>(sums + column * _lanes, lanes).CopyTo(target);
             if (bias != null)
                 TensorPrimitives.Add(target, bias.AsSpan(place, lanes), target);
         }

@@ -41,9 +41,9 @@ internal static unsafe class PanelPacker
     public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, byte* scales, byte* quants)
     {
         var transpose = Transposer(tier, weight);
-        if (transpose == null || rows < tier.Rows)
+        if (transpose == null || rows < tier.RowsOf(shape))
         {
-            PackRows(weight, shape, firstRow, rows, tier.Rows, scales, quants);
+            PackRows(weight, shape, firstRow, rows, tier.RowsOf(shape), scales, quants);
             return;
         }
 

@@ -52,14 +52,24 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void BF16(byte* rows, nint stride, nint blocks, byte* scales, byte* quants, uint* carries) => Halves(rows, stride, blocks, quants, carries, 0x7F807F80);
 
-    // d, then 16 bytes that stand in the file as they do in planes.
+    // d, then 16 bytes that stand in the file as they do in planes. Two blocks are nine words, of which the fifth has the last bytes of one and d of the other.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q4_0(byte* rows, nint stride, nint blocks, byte* scales, byte* quants, uint* carries)
     {
         TInts carry = default;
-        for (; blocks > 0; blocks--, rows += 18, quants += 4 * Plane)
+        for (; blocks > 1; blocks -= 2, rows += 36, quants += 8 * Plane)
         {
-            Scale(ref carry, rows, stride, ref scales);
+            TTier.Gather(rows, stride, out var a, out var b, out var c, out var d);
+            TTier.Gather(rows + 16, stride, out var e, out var f, out var g, out var h);
+            Half(ref carry, a, ref scales);
+            Store(Upper(a, b), Upper(b, c), Upper(c, d), Upper(d, e), quants);
+            UpperHalf(ref carry, e, ref scales);
+            Store(f, g, h, TTier.Gather(rows + 32, stride), quants + 4 * Plane);
+        }
+
+        if (blocks > 0)
+        {
+            Half(ref carry, TTier.Gather(rows, stride), ref scales);
             Words(rows + 2, stride, quants);
         }
 
@@ -88,7 +98,7 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         TInts carry = default;
         for (; blocks > 0; blocks--, rows += 22, quants += 5 * Plane)
         {
-            Scale(ref carry, rows, stride, ref scales);
+            Half(ref carry, TTier.Gather(rows, stride), ref scales);
             TTier.Store(Steps(TTier.Gather(rows + 2, stride)), quants);
             Words(rows + 6, stride, quants + Plane);
         }
@@ -118,7 +128,7 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         TInts carry = default;
         for (; blocks > 0; blocks--, rows += 34, quants += 8 * Plane)
         {
-            Scale(ref carry, rows, stride, ref scales);
+            Half(ref carry, TTier.Gather(rows, stride), ref scales);
             Bytes(rows + 2, stride, quants);
             Bytes(rows + 18, stride, quants + 4 * Plane);
         }
@@ -149,11 +159,7 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         TInts carry = default;
         for (; blocks > 0; blocks--, rows += 110, quants += 24 * Plane)
         {
-            var d = TTier.Gather(rows + 106, stride);
-            Check(ref carry, d, HighHalf);
-            TTier.StoreHalves(TTier.ShiftRight(d, 16), scales);
-            scales += 2 * TTier.Rows;
-
+            UpperHalf(ref carry, TTier.Gather(rows + 106, stride), ref scales);
             TTier.Gather(rows + 92, stride, out _, out var low0, out var low1, out var upper);
             Less32(TTier.Or(TTier.And(low0, 0x0F0F0F0F), TTier.And(TTier.ShiftLeft(upper, 4), 0x30303030)), ref scales);
             Less32(TTier.Or(TTier.And(low1, 0x0F0F0F0F), TTier.And(TTier.ShiftLeft(upper, 2), 0x30303030)), ref scales);
@@ -206,10 +212,7 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         TInts carry = default;
         for (; blocks > 0; blocks--, rows += 210)
         {
-            var d = TTier.Gather(rows + 206, stride);
-            Check(ref carry, d, HighHalf);
-            TTier.StoreHalves(TTier.ShiftRight(d, 16), scales);
-            scales += 2 * TTier.Rows;
+            UpperHalf(ref carry, TTier.Gather(rows + 206, stride), ref scales);
             Integers(rows + 192, stride, ref scales);
             for (var half = 0; half < 2; half++, quants += 24 * Plane)
             {
@@ -255,15 +258,27 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
     private static void Finish(TInts carry, uint* carries) =>
         TTier.Store(TTier.Or(TTier.Load((byte*)carries), TTier.Or(carry, TTier.ShiftRight(carry, 16))), (byte*)carries);
 
-    // A half at the begin of the block.
+    // A scale in the lower half of a word.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scale(ref TInts carry, byte* rows, nint stride, ref byte* scales)
+    private static void Half(ref TInts carry, TInts word, ref byte* scales)
     {
-        var d = TTier.Gather(rows, stride);
-        Check(ref carry, d, LowHalf);
-        TTier.StoreHalves(d, scales);
+        Check(ref carry, word, LowHalf);
+        TTier.StoreHalves(word, scales);
         scales += 2 * TTier.Rows;
     }
+
+    // A scale in the upper half of a word.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void UpperHalf(ref TInts carry, TInts word, ref byte* scales)
+    {
+        Check(ref carry, word, HighHalf);
+        TTier.StoreHalves(TTier.ShiftRight(word, 16), scales);
+        scales += 2 * TTier.Rows;
+    }
+
+    // The four bytes that begin in the upper half of a word.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TInts Upper(TInts word, TInts next) => TTier.Or(TTier.ShiftRight(word, 16), TTier.ShiftLeft(next, 16));
 
     // The scale in the lower half of a word and the minimum in the upper, some bits of it turned over.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -34,7 +34,7 @@ internal abstract unsafe class Tier
     /// <summary>The name of the instruction set.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Rows that a panel interleaves.</summary>
+    /// <summary>Rows that a panel interleaves, at least.</summary>
     public abstract int Rows { get; }
 
     /// <summary>The most columns that a product takes: 4 or 8.</summary>
@@ -55,8 +55,11 @@ internal abstract unsafe class Tier
     /// </summary>
     public abstract delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format);
 
+    /// <summary>Rows that a panel of <paramref name="shape"/> interleaves.</summary>
+    public virtual int RowsOf(PanelShape shape) => Rows;
+
     /// <summary>Whether there are panels for weights of <paramref name="format"/>.</summary>
-    public bool Holds(BlockFormat format) => Product(PanelShape.Of(format), 1) != null;
+    public virtual bool Holds(BlockFormat format) => Product(PanelShape.Of(format), 1) != null;
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -15,7 +15,4 @@ internal sealed class Granite : Architecture
         // Files of the hybrid kind say by this flag that attention knows no positions.
         NoRopeInterval = keys.Flag("rope.scaling.finetuned", true) ? 0 : 1,
     };
-
-    // 0 stands for none.
-    private static float Factor(Hyperparameters keys, string key) => keys.Number(key, 0, 1e6f, fallback: 0) is var factor && factor == 0 ? 1 : factor;
 }

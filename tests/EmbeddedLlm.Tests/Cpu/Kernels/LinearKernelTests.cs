@@ -59,7 +59,7 @@ public sealed class LinearKernelTests
     public void Run_RowsInOtherBatches_GiveTheSameBits()
     {
         const int Rows = 21;
-        foreach (var tier in Tier.Supported)
+        foreach (var tier in TestTiers.All)
         {
             var x = RandomWeights.Floats(Rows * Width, 3);
             var all = Run(tier, x, Rows, threads: 2);

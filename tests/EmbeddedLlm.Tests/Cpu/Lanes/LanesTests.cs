@@ -19,14 +19,69 @@ public sealed unsafe class LanesTests
             {
                 for (var i = 0; i < T.Count; i++)
                     halves[i] = (ushort)(first + i);
+                var finite = new float[T.Count];
                 fixed (ushort* source = halves)
-                fixed (float* target = floats)
+                fixed (float* target = floats, finiteTarget = finite)
+                {
                     T.LoadHalf(source).Store(target);
+                    T.LoadFiniteHalf(source).Store(finiteTarget);
+                }
+
                 for (var i = 0; i < T.Count; i++)
                 {
                     var expected = (float)BitConverter.UInt16BitsToHalf(halves[i]);
                     Assert.True(float.IsNaN(expected) ? float.IsNaN(floats[i]) : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(floats[i]));
+                    if (float.IsFinite(expected))
+                        Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(finite[i]));
                 }
+            }
+        }
+    }
+
+    [Fact]
+    public void LoadBytes_EverySignedByte_IsExact()
+    {
+        Check<Lanes4>();
+        Check<Lanes8>();
+        Check<Lanes16>();
+
+        static void Check<T>() where T : unmanaged, ILanes<T>
+        {
+            var bytes = Enumerable.Range(-128, 256).Select(value => (sbyte)value).ToArray();
+            var floats = new float[256];
+            fixed (sbyte* source = bytes)
+            fixed (float* target = floats)
+            {
+                for (var i = 0; i < 256; i += T.Count)
+                    T.LoadBytes(source + i).Store(target + i);
+            }
+
+            Assert.Equal(bytes.Select(value => (float)value), floats);
+        }
+    }
+
+    [Fact]
+    public void AnyAbove_OneLaneOrNone_SaysWhich()
+    {
+        Check<Lanes4>();
+        Check<Lanes8>();
+        Check<Lanes16>();
+
+        static void Check<T>() where T : unmanaged, ILanes<T>
+        {
+            for (var lane = 0; lane < T.Count; lane++)
+            {
+                Assert.True(With(lane, 1.5f));
+                Assert.False(With(lane, 1));
+                Assert.False(With(lane, float.NaN));
+            }
+
+            static bool With(int lane, float value)
+            {
+                var floats = new float[T.Count];
+                floats[lane] = value;
+                fixed (float* source = floats)
+                    return T.AnyAbove(T.Load(source), T.Fill(1));
             }
         }
     }

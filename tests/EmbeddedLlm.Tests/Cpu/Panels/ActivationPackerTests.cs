@@ -75,19 +75,37 @@ public sealed unsafe class ActivationPackerTests
         Assert.Equal(value / 127, scales[0], value * 1e-7f);
     }
 
+    [Fact]
+    public void Pack_Integers_HasTheSumsOfBothHalvesAsIntegers()
+    {
+        var x = RandomWeights.Floats(96, 4);
+        var (quants, _, _, _) = Pack(x);
+        var starts = Starts(x);
+        for (var group = 0; group < 3; group++)
+        {
+            var (first, second) = (quants[(32 * group)..(32 * group + 16)].Sum(q => q), quants[(32 * group + 16)..(32 * group + 32)].Sum(q => q));
+            Assert.Equal([-128 * (first + second), -32 * first, -32 * second], starts[group]);
+        }
+    }
+
+    private static int[][] Starts(float[] x) => [.. Groups(x).Select(group => new[] { 44, 48, 52 }.Select(at => BitConverter.ToInt32(group.Span[at..])).ToArray())];
+
     private static (sbyte[] Quants, float[] Scales, float[] Sums, float[] Halves) Pack(float[] x)
     {
-        var groups = x.Length / 32;
-        var packed = new byte[ActivationPacker.Bytes(1, x.Length, isFloat: false)];
-        fixed (float* source = x)
-        fixed (byte* target = packed)
-            ActivationPacker.Pack(new Activations(source, x.Length), 1, null, target, isFloat: false, 8, 0, ActivationPacker.Units(1, x.Length, 8));
-
-        var bytes = Enumerable.Range(0, groups).Select(g => packed.AsMemory(g * ActivationPacker.IntegerGroupBytes, ActivationPacker.IntegerGroupBytes)).ToArray();
+        var bytes = Groups(x);
         return (
             [.. bytes.SelectMany(group => group.Span[..32].ToArray()).Select(b => (sbyte)b)],
             [.. bytes.Select(group => BitConverter.ToSingle(group.Span[32..]))],
             [.. bytes.Select(group => BitConverter.ToSingle(group.Span[36..]))],
             [.. bytes.Select(group => BitConverter.ToSingle(group.Span[40..]))]);
+    }
+
+    private static Memory<byte>[] Groups(float[] x)
+    {
+        var packed = new byte[ActivationPacker.Bytes(1, x.Length, isFloat: false)];
+        fixed (float* source = x)
+        fixed (byte* target = packed)
+            ActivationPacker.Pack(new Activations(source, x.Length), 1, null, target, isFloat: false, 8, 0, ActivationPacker.Units(1, x.Length, 8));
+        return [.. Enumerable.Range(0, x.Length / 32).Select(g => packed.AsMemory(g * ActivationPacker.IntegerGroupBytes, ActivationPacker.IntegerGroupBytes))];
     }
 }

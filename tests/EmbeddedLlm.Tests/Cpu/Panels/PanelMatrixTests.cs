@@ -15,7 +15,7 @@ public sealed unsafe class PanelMatrixTests
     /// <summary>Of the sum of the magnitudes: single-precision sums, and FMA or not.</summary>
     private const double Tolerance = 2e-6;
 
-    public static TheoryData<string, GgmlType> TiersAndFormats => [.. from tier in Tier.Supported from format in BlockFormats.All select (tier.Name, format.Type)];
+    public static TheoryData<string, GgmlType> TiersAndFormats => [.. from tier in TestTiers.All from format in BlockFormats.All select (tier.Name, format.Type)];
 
     [Theory]
     [MemberData(nameof(TiersAndFormats))]
@@ -150,14 +150,14 @@ public sealed unsafe class PanelMatrixTests
             var columns = 2 * Math.Max(Width, format.Length);
             foreach (var bad in (ushort[])[0x7C00, 0xFC00, 0x7E00, 0xFFFF])
             {
-                for (var half = 0; half < Halves(format).Length; half++)
+                for (var half = 0; half < RandomWeights.Halves(format).Length; half++)
                 {
                     // In the last block of the row; in a full panel and in one that is not.
                     foreach (var row in (int[])[9, 19])
                     {
                         var weight = RandomWeights.Quantized(format, 21, columns, 11);
                         var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
-                        BitConverter.TryWriteBytes(bytes.AsSpan(((row + 1) * weight.RowBytes) - format.BlockBytes + Halves(format)[half]), bad);
+                        BitConverter.TryWriteBytes(bytes.AsSpan(((row + 1) * weight.RowBytes) - format.BlockBytes + RandomWeights.Halves(format)[half]), bad);
                         AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, row);
                     }
                 }
@@ -169,7 +169,7 @@ public sealed unsafe class PanelMatrixTests
 
     private static void AssertRefused(Weight weight, int row)
     {
-        foreach (var tier in Tier.Supported)
+        foreach (var tier in TestTiers.All)
         {
             var exception = Assert.Throws<ModelFormatException>(() => new PanelMatrix(tier, weight));
             Assert.Equal(exception.Message, Assert.Throws<ModelFormatException>(() => new PanelMatrix(tier, weight, keepInFile: true)).Message);
@@ -177,17 +177,6 @@ public sealed unsafe class PanelMatrixTests
             Assert.Contains($"row {row} ", exception.Message, StringComparison.Ordinal);
         }
     }
-
-    // Where the scales and minimum scales of a block stand, in bytes.
-    private static int[] Halves(BlockFormat format) => format.Type switch
-    {
-        GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 => [0],
-        GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
-        GgmlType.Q2_K => [80, 82],
-        GgmlType.Q3_K => [108],
-        GgmlType.Q6_K => [208],
-        _ => throw new NotSupportedException($"Say where {format} keeps its scales."),
-    };
 
     [Theory]
     [MemberData(nameof(TiersAndFormats))]
@@ -260,5 +249,5 @@ public sealed unsafe class PanelMatrixTests
         return output;
     }
 
-    private static (Tier Tier, BlockFormat Format) Find(string name, GgmlType type) => (Tier.Supported.First(tier => tier.Name == name), BlockFormats.Get(type));
+    private static (Tier Tier, BlockFormat Format) Find(string name, GgmlType type) => (TestTiers.All.First(tier => tier.Name == name), BlockFormats.Get(type));
 }

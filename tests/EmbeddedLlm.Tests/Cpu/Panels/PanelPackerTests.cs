@@ -11,7 +11,9 @@ public sealed unsafe class PanelPackerTests
 {
     private const byte Untouched = 0xA5;
 
-    public static TheoryData<string, GgmlType> TiersAndFormats => PanelMatrixTests.TiersAndFormats;
+    /// <summary>The tiers with transposers: assembled products have panels of their own size, which are packed in the general way.</summary>
+    public static TheoryData<string, GgmlType> TiersAndFormats =>
+        [.. Tier.Supported.SelectMany(tier => BlockFormats.All.Select(format => (tier.Name, format.Type)))];
 
     [Theory]
     [MemberData(nameof(TiersAndFormats))]

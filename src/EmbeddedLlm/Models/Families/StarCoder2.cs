@@ -1,0 +1,16 @@
+using System.Collections.Immutable;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Models.Families;
+
+/// <summary>StarCoder 2: layer norms, biases, no gate.</summary>
+internal sealed class StarCoder2 : Architecture
+{
+    public override ImmutableArray<string> Names => ["starcoder2"];
+
+    public override ModelSpec Describe(Hyperparameters keys) => Standard(keys, NormKind.Layer) with
+    {
+        RopePairing = RopePairing.Halves,
+        Activation = Activation.GeluTanh,
+    };
+}
