@@ -17,19 +17,17 @@ internal sealed class CharacterMap
     private const int MaxReplacement = 64;
     private const int MaxSequence = 64;
 
-    private readonly GgufMetadata _metadata;
     private readonly uint[] _units;
     private readonly byte[] _texts;
 
-    private CharacterMap(GgufMetadata metadata, uint[] units, byte[] texts)
+    private CharacterMap(uint[] units, byte[] texts)
     {
-        _metadata = metadata;
         _units = units;
         _texts = texts;
     }
 
     /// <summary>Reads the map of a file: the trie's length in bytes, the trie, the texts. Null where the file has none.</summary>
-    /// <exception cref="ModelFormatException">The lengths do not fit, or a text is longer than any normalization makes.</exception>
+    /// <exception cref="ModelFormatException">The lengths do not fit, a sequence has no text, or a text is longer than any normalization makes.</exception>
     public static CharacterMap? Read(GgufMetadata metadata)
     {
         if (!metadata.Contains(Key))
@@ -51,7 +49,12 @@ internal sealed class CharacterMap
                 throw metadata.Wrong(Key, $"texts of at most {MaxReplacement} bytes that end with a zero", "another");
             rest = rest[(length + 1)..];
         }
-        return new CharacterMap(metadata, units, texts);
+        for (var i = 0; i < units.Length; i++)
+        {
+            if (EndsText(units[i]) && !(TextUnit(units, i) is var at && at < units.Length && TextIndex(units[at]) < texts.Length))
+                throw metadata.Wrong(Key, "a trie whose every sequence has its text", $"one that has none, at unit {i}");
+        }
+        return new CharacterMap(units, texts);
     }
 
     /// <summary>The text with every sequence that the map knows replaced, of several that begin at a place the longest.</summary>
@@ -88,22 +91,24 @@ internal sealed class CharacterMap
                 break;
             var unit = _units[node];
             node ^= Children(unit);
-            if ((unit & 0x100) == 0)
+            if (!EndsText(unit))
                 continue;
-            if (node >= _units.Length)
-                throw _metadata.Wrong(Key, $"units below {_units.Length}", node.ToString());
             longest = i + 1;
-            index = (int)(_units[node] & 0x7FFF_FFFF);
+            index = TextIndex(_units[node]);
         }
         return longest;
     }
+
+    private static bool EndsText(uint unit) => (unit & 0x8000_0100) == 0x100;
+
+    private static uint TextUnit(uint[] units, int at) => (uint)at ^ Children(units[at]);
+
+    private static int TextIndex(uint unit) => (int)(unit & 0x7FFF_FFFF);
 
     private static uint Children(uint unit) => unit >> 10 << (int)((unit & 0x200) >> 6);
 
     private ReadOnlySpan<byte> TextAt(int index)
     {
-        if (index >= _texts.Length)
-            throw _metadata.Wrong(Key, $"texts below {_texts.Length}", index.ToString());
         var text = _texts.AsSpan(index);
         return text[..text.IndexOf((byte)0)];
     }

@@ -70,7 +70,8 @@ internal static partial class PreTokenizers
         var name = metadata.GetString(Key, Fallback);
         return ByName.TryGetValue(name, out var splitter)
             ? splitter
-            : throw new UnsupportedModelException($"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Names)}.");
+            : throw new UnsupportedModelException(
+                $"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Names)}. If one of these splits words as this model's makers do, write its name into the file.");
     }
 
     // What several patterns share: English endings, and letters by their case, of which those without case and marks count as both.

@@ -121,6 +121,7 @@ internal sealed class UnigramTokenizer : Tokenizer
         ArrayPool<Path>.Shared.Return(paths);
     }
 
+    // Of equal sums the first stays, which has the longer last token.
     private static void Offer(ref Path path, double score, int from, int id)
     {
         if (score > path.Score)
