@@ -14,17 +14,11 @@ internal sealed class BytePairTokenizer : Tokenizer
     private readonly Vocabulary _vocabulary;
     private readonly PreTokenizer _preTokenizer;
     private readonly WordCache _cache = new();
-    private readonly int[] _byteIds = new int[256];
+    private readonly int[] _byteIds = new int[256]; // -1: neither a token nor in a merge
 
-    // Merges by the ids of their sides. Texts that are no token get ids past the vocabulary: they may still be steps on the way to one.
-    private readonly Dictionary<Pair, (uint Rank, int Id)> _merges;
+    private readonly MergeTable _merges;
 
-    public BytePairTokenizer(GgufMetadata metadata)
-        : this(metadata, PreTokenizers.Find(metadata))
-    {
-    }
-
-    private BytePairTokenizer(GgufMetadata metadata, PreTokenizer preTokenizer)
+    public BytePairTokenizer(GgufMetadata metadata, PreTokenizer preTokenizer)
         : this(metadata, preTokenizer, new Vocabulary(metadata, addsBos: preTokenizer.AddsBos))
     {
     }
@@ -35,11 +29,9 @@ internal sealed class BytePairTokenizer : Tokenizer
         _vocabulary = vocabulary;
         _preTokenizer = preTokenizer;
         GuessesPreTokenizer = !metadata.Contains(PreTokenizers.Key);
-
-        var steps = new Dictionary<string, int>();
+        _merges = new MergeTable(metadata, vocabulary);
         for (var value = 0; value < 256; value++)
-            _byteIds[value] = IdOf([ByteLevelAlphabet.Character((byte)value)], steps);
-        _merges = ReadMerges(metadata, steps);
+            _byteIds[value] = _merges.Find([ByteLevelAlphabet.Character((byte)value)]);
     }
 
     internal override bool GuessesPreTokenizer { get; }
@@ -91,66 +83,22 @@ internal sealed class BytePairTokenizer : Tokenizer
         var merger = SymbolMerger.Rent();
         for (var i = 0; i < bytes.Length; i++)
             merger.Add(i, 1, _byteIds[bytes[i]]);
-        merger.Merge(new MergeList(_merges));
+        merger.Merge(_merges.Rules);
         for (var index = 0; merger.TryRead(ref index, out var symbol);)
         {
-            if (symbol.Id < _vocabulary.Count)
+            if (IsToken(symbol.Id))
             {
                 ids.Add(symbol.Id);
                 continue;
             }
             foreach (var value in bytes.Slice(symbol.Start, symbol.Length))
             {
-                if (_byteIds[value] < _vocabulary.Count)
+                if (IsToken(_byteIds[value]))
                     ids.Add(_byteIds[value]);
             }
         }
         merger.Return();
     }
 
-    private Dictionary<Pair, (uint Rank, int Id)> ReadMerges(GgufMetadata metadata, Dictionary<string, int> steps)
-    {
-        const string Key = "tokenizer.ggml.merges";
-        var lines = metadata.GetStrings(Key);
-        var merges = new Dictionary<Pair, (uint Rank, int Id)>(lines.Count);
-        var joined = new StringBuilder();
-        for (var rank = 0; rank < lines.Count; rank++)
-        {
-            var line = lines[rank].AsSpan();
-            var space = line.IsEmpty ? -1 : line[1..].IndexOf(' ') + 1; // a side may itself begin with a space
-            if (space < 1 || space == line.Length - 1)
-                throw metadata.Wrong(Key, $"two pieces with a space between them at {rank}", $"'{line}'");
-            var left = line[..space];
-            var right = line[(space + 1)..];
-            joined.Clear().Append(left).Append(right);
-            merges.TryAdd(new Pair(IdOf(left, steps), IdOf(right, steps)), ((uint)rank, IdOf(joined.ToString(), steps)));
-        }
-        return merges;
-    }
-
-    private int IdOf(ReadOnlySpan<char> text, Dictionary<string, int> steps)
-    {
-        if (_vocabulary.Ids.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out var id))
-            return id;
-        var lookup = steps.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (!lookup.TryGetValue(text, out id))
-            lookup[text] = id = _vocabulary.Count + steps.Count;
-        return id;
-    }
-
-    private readonly record struct Pair(int Left, int Right)
-    {
-        // Seeded for each process, so that no file can make all pairs collide.
-        public override int GetHashCode() => HashCode.Combine(Left, Right);
-    }
-
-    private readonly struct MergeList(Dictionary<Pair, (uint Rank, int Id)> merges) : IMergeRule
-    {
-        public bool TryMerge(in Symbol left, in Symbol right, out uint rank, out int id)
-        {
-            var found = merges.TryGetValue(new Pair(left.Id, right.Id), out var merge);
-            (rank, id) = merge;
-            return found;
-        }
-    }
+    private bool IsToken(int id) => id >= 0 && id < _vocabulary.Count;
 }

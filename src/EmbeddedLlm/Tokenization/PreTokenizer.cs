@@ -10,16 +10,28 @@ namespace EmbeddedLlm.Tokenization;
 internal sealed class PreTokenizer(params Regex[] stages)
 {
     // .NET matches UTF-16 units, these patterns mean characters. So a character beyond the BMP is shown to them as one of the same category within it:
-    // scripts that no pattern names. [categories in the order of UnicodeCategory]
+    // one of a script that no pattern names. [categories in the order of UnicodeCategory]
     private const string Stand =
-        "\u13A0\uAB70\u01C5\u02B0\u1401" +             // letters: Lu Ll Lt Lm Lo
-        "\u1AB0\u0903\u0488" +                         // marks: Mn Mc Me
-        "\u0AE6\u2180\u2189" +                         // numbers: Nd Nl No
+        "\uA790\uA791\u01C5\uA4F8\uA000" +             // letters: Lu Ll Lt Lm Lo
+        "\uA66F\uA823\u0488" +                         // marks: Mn Mc Me
+        "\uA620\uA6E6\uA830" +                         // numbers: Nd Nl No
         "\u205F\u2028\u2029" +                         // separators: Zs Zl Zp (none beyond the BMP)
-        "\u0080\u2061\uFFFD\uE000" +                   // Cc, Cf, Cs (a lone surrogate), Co
-        "\u203F\u2E17\u2045\u2046\u2E02\u2E03\u2E0B" + // punctuation: Pc Pd Ps Pe Pi Pf Po
-        "\u2200\u20A0\u02C2\u2605" +                   // symbols: Sm Sc Sk So
+        "\u0080\uFEFF\uFFFD\uE000" +                   // Cc, Cf, Cs (a lone surrogate), Co
+        "\u203F\uFE58\uFE59\uFE5A\u2E02\u2E03\uA4FE" + // punctuation: Pc Pd Ps Pe Pi Pf Po
+        "\uFE62\uFE69\uA700\uA490" +                   // symbols: Sm Sc Sk So
         "\uFFFF";                                      // Cn
+
+    /// <summary>What a Chinese character beyond the BMP is shown as: a letter like others, unless the patterns name all of Chinese.</summary>
+    public char HanStand { get; init; } = Stand[(int)UnicodeCategory.OtherLetter];
+
+    /// <summary>Whether the first stage finds digits, which are then parted into groups of three, counted from the last.</summary>
+    public bool GroupsDigits { get; init; }
+
+    /// <summary>Whether the vocabulary spells characters, with ▁ for a space, and not the bytes of UTF-8.</summary>
+    public bool SpellsCharacters { get; init; }
+
+    /// <summary>Whether line ends that are a token together are that token, whatever the merges say.</summary>
+    public bool KeepsLineEnds { get; init; }
 
     /// <summary>Whether a word that is a token is that token, whatever the merges say.</summary>
     public bool PrefersWholeWords { get; init; }
@@ -41,7 +53,7 @@ internal sealed class PreTokenizer(params Regex[] stages)
         for (var rest = text; !rest.IsEmpty; count++)
         {
             Rune.DecodeFromUtf16(rest, out var rune, out var length);
-            shown[count] = rune.IsBmp ? (char)rune.Value : Stand[(int)Rune.GetUnicodeCategory(rune)];
+            shown[count] = rune.IsBmp ? (char)rune.Value : rune.Plane is 2 or 3 ? HanStand : Stand[(int)Rune.GetUnicodeCategory(rune)];
             rest = rest[length..];
         }
         var ends = SplitUnits(shown.AsSpan(0, count));
@@ -67,6 +79,8 @@ internal sealed class PreTokenizer(params Regex[] stages)
                 foreach (var match in stage.EnumerateMatches(text[start..end]))
                 {
                     AddEnd(finer, start + match.Index);
+                    if (GroupsDigits && stage == stages[0])
+                        AddGroupEnds(finer, start + match.Index, match.Length);
                     AddEnd(finer, start + match.Index + match.Length);
                 }
                 AddEnd(finer, end);
@@ -75,6 +89,12 @@ internal sealed class PreTokenizer(params Regex[] stages)
             ends = finer;
         }
         return ends;
+    }
+
+    private static void AddGroupEnds(List<int> ends, int start, int count)
+    {
+        for (var left = (count - 1) / 3 * 3; left > 0; left -= 3)
+            AddEnd(ends, start + count - left);
     }
 
     private static void AddEnd(List<int> ends, int end)

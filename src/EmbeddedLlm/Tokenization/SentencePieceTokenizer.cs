@@ -11,11 +11,9 @@ namespace EmbeddedLlm.Tokenization;
 /// </summary>
 internal sealed class SentencePieceTokenizer : Tokenizer
 {
-    private const char Space = '▁';
-
     private readonly Vocabulary _vocabulary;
     private readonly uint[] _ranks; // [tokens]: lower for higher scores
-    private readonly int[] _byteIds = new int[256]; // -1: no such token
+    private readonly ByteTokens _byteTokens;
     private readonly int _longestPiece;
     private readonly bool _splitsAtSpaces;
     private readonly bool _stripsAfterSpecial;
@@ -27,13 +25,12 @@ internal sealed class SentencePieceTokenizer : Tokenizer
     }
 
     private SentencePieceTokenizer(GgufMetadata metadata, Vocabulary vocabulary)
-        : base(metadata, vocabulary, new TokenBytes(metadata, vocabulary, (piece, writer) => Encoding.UTF8.GetBytes(piece.Replace(Space, ' '), writer)))
+        : base(metadata, vocabulary, new TokenBytes(metadata, vocabulary, SpaceMark.Spell))
     {
         _vocabulary = vocabulary;
         _ranks = ReadRanks(metadata);
         AddsSpacePrefix = metadata.GetBool("tokenizer.ggml.add_space_prefix", true);
-        for (var value = 0; value < 256; value++)
-            _byteIds[value] = vocabulary.Ids.GetValueOrDefault($"<0x{value:X2}>", -1);
+        _byteTokens = new ByteTokens(vocabulary);
 
         // No merge reaches over the end of a word if no piece does: then words can be encoded, and remembered, one by one.
         _splitsAtSpaces = true;
@@ -42,7 +39,7 @@ internal sealed class SentencePieceTokenizer : Tokenizer
             if (!vocabulary.IsText(id))
                 continue;
             _longestPiece = Math.Max(_longestPiece, vocabulary.Piece(id).Length);
-            _splitsAtSpaces &= WordEnd(vocabulary.Piece(id)) == vocabulary.Piece(id).Length;
+            _splitsAtSpaces &= SpaceMark.WordEnd(vocabulary.Piece(id)) == vocabulary.Piece(id).Length;
         }
 
         // Phi-3's own tokenizer strips white space after most of its special tokens; GGUF has no field for that.
@@ -59,13 +56,13 @@ internal sealed class SentencePieceTokenizer : Tokenizer
         var prefix = atStart && AddsSpacePrefix ? 1 : 0;
         var rented = ArrayPool<char>.Shared.Rent(text.Length + prefix);
         var normal = rented.AsSpan(0, text.Length + prefix);
-        normal[0] = Space;
-        text.Replace(normal[prefix..], ' ', Space);
-        ReplaceLoneSurrogates(normal);
+        normal[0] = SpaceMark.Mark;
+        text.Replace(normal[prefix..], ' ', SpaceMark.Mark);
+        SpaceMark.ReplaceLoneSurrogates(normal);
 
         for (ReadOnlySpan<char> rest = normal; !rest.IsEmpty;)
         {
-            var word = _splitsAtSpaces ? rest[..WordEnd(rest)] : rest;
+            var word = _splitsAtSpaces ? rest[..SpaceMark.WordEnd(rest)] : rest;
             rest = rest[word.Length..];
             if (_cache.TryAppend(word, ids))
                 continue;
@@ -74,26 +71,6 @@ internal sealed class SentencePieceTokenizer : Tokenizer
             _cache.Add(word, CollectionsMarshal.AsSpan(ids)[start..]);
         }
         ArrayPool<char>.Shared.Return(rented);
-    }
-
-    // Half a surrogate pair is no character; it counts as U+FFFD, as everywhere in .NET.
-    private static void ReplaceLoneSurrogates(Span<char> text)
-    {
-        for (var i = text.IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < text.Length; i++)
-        {
-            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
-                i++;
-            else if (char.IsSurrogate(text[i]))
-                text[i] = '\uFFFD';
-        }
-    }
-
-    // Where the first word ends: before the first ▁ that follows another character.
-    private static int WordEnd(ReadOnlySpan<char> text)
-    {
-        var start = text.IndexOfAnyExcept(Space);
-        var end = start < 0 ? -1 : text[start..].IndexOf(Space);
-        return end < 0 ? text.Length : start + end;
     }
 
     private void EncodeWord(ReadOnlySpan<char> word, List<int> ids)
@@ -112,41 +89,18 @@ internal sealed class SentencePieceTokenizer : Tokenizer
         {
             if (symbol.Id >= 0)
                 ids.Add(symbol.Id);
-            else
-                AppendBytes(word.Slice(symbol.Start, symbol.Length), ids);
+            else if (!_byteTokens.TryAppend(word.Slice(symbol.Start, symbol.Length), ids) && _vocabulary.UnknownId is { } unknown)
+                ids.Add(unknown);
         }
         merger.Return();
     }
 
-    // A character without a token: its bytes, or the unknown token where the vocabulary lacks one of them.
-    private void AppendBytes(ReadOnlySpan<char> character, List<int> ids)
-    {
-        Span<byte> buffer = stackalloc byte[4];
-        var bytes = buffer[..Encoding.UTF8.GetBytes(character, buffer)];
-        var start = ids.Count;
-        foreach (var value in bytes)
-        {
-            if (_byteIds[value] < 0)
-            {
-                ids.RemoveRange(start, ids.Count - start);
-                if (_vocabulary.UnknownId is { } unknown)
-                    ids.Add(unknown);
-                return;
-            }
-            ids.Add(_byteIds[value]);
-        }
-    }
-
     private uint[] ReadRanks(GgufMetadata metadata)
     {
-        const string Key = "tokenizer.ggml.scores";
-        var scores = metadata.GetFloats(Key);
-        _vocabulary.CheckCount(metadata, Key, scores.Count);
-        var ranks = new uint[scores.Count];
+        var scores = _vocabulary.ReadScores(metadata);
+        var ranks = new uint[scores.Length];
         for (var id = 0; id < ranks.Length; id++)
         {
-            if (float.IsNaN(scores[id]))
-                throw metadata.Wrong(Key, $"a number for token {id}", "NaN");
             // The bits of floats ascend with positive values and descend with negative ones; adding 0 makes -0 into 0.
             var bits = BitConverter.SingleToUInt32Bits(scores[id] + 0f);
             ranks[id] = bits >> 31 == 0 ? bits ^ 0x7FFF_FFFF : bits;

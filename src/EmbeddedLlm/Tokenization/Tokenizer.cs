@@ -36,7 +36,7 @@ public abstract class Tokenizer
     /// <summary>Whether <see cref="Encode"/> puts <see cref="BosId"/> first when it adds special tokens.</summary>
     public bool AddsBos => _vocabulary.AddsBos;
 
-    /// <summary>Whether <see cref="Encode"/> puts <see cref="EosId"/> last when it adds special tokens.</summary>
+    /// <summary>Whether <see cref="Encode"/> puts <see cref="EosId"/> last when it adds special tokens. BERT's vocabularies put their separator there, whatever this says.</summary>
     public bool AddsEos => _vocabulary.AddsEos;
 
     /// <summary>The tokens that end an answer: those the file names (end of text, turn, message) and those known by their text, such as <c>&lt;|im_end|&gt;</c>.</summary>
@@ -47,6 +47,9 @@ public abstract class Tokenizer
 
     /// <summary>Whether the file does not say how it splits words, which it should. Who loads the model logs it.</summary>
     internal virtual bool GuessesPreTokenizer => false;
+
+    /// <summary>The token that encoding puts last when it adds special tokens.</summary>
+    private protected virtual int? LastId => AddsEos ? EosId : null;
 
     /// <summary>Whether a special token swallows the white space that follows it.</summary>
     private protected virtual bool StripsAfter(int id) => false;
@@ -64,11 +67,25 @@ public abstract class Tokenizer
         const string Key = "tokenizer.ggml.model";
         return metadata.GetString(Key) switch
         {
-            "gpt2" => new BytePairTokenizer(metadata),
+            "gpt2" => BytePair(metadata, PreTokenizers.Find(metadata)),
+            PreTokenizers.Gemma4 => BytePair(metadata, PreTokenizers.Get(PreTokenizers.Gemma4)),
             "llama" => new SentencePieceTokenizer(metadata),
-            var model => throw new UnsupportedModelException($"{metadata.Source}: {Key}: '{model}' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)."),
+            "bert" => new WordPieceTokenizer(metadata),
+            "t5" => new UnigramTokenizer(metadata),
+            var model => throw new UnsupportedModelException(
+                $"{metadata.Source}: {Key}: '{model}' is not supported; supported are gpt2 and gemma4 (BPE), llama (SentencePiece), bert (WordPiece) and t5 (unigram). {HintFor(model)}"),
         };
     }
+
+    private static Tokenizer BytePair(GgufMetadata metadata, PreTokenizer preTokenizer) =>
+        preTokenizer.SpellsCharacters ? new CharacterPairTokenizer(metadata, preTokenizer) : new BytePairTokenizer(metadata, preTokenizer);
+
+    private static string HintFor(string model) => model switch
+    {
+        "no_vocab" or "none" => "The file was converted without its vocabulary; convert the model again with it.",
+        "rwkv" or "plamo2" or "whitespace" or "hybriddna" => "No other file of this model will help: its family tokenizes in a way of its own.",
+        _ => "If the model was converted with an old or changed tool, convert it again, or take a file that its makers published.",
+    };
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">The text. Halves of surrogate pairs count as U+FFFD.</param>
@@ -84,8 +101,8 @@ public abstract class Tokenizer
         if (addSpecial && AddsBos)
             ids.Add(BosId!.Value);
         EncodeParts(text, parseSpecial ? _allSpecial : _userDefined, ids);
-        if (addSpecial && AddsEos)
-            ids.Add(EosId!.Value);
+        if (addSpecial && LastId is { } last)
+            ids.Add(last);
         return [.. ids];
     }
 

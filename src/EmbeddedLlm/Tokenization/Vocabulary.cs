@@ -30,7 +30,7 @@ internal sealed class Vocabulary
 
     /// <summary>Reads the vocabulary; the defaults hold where the file is silent.</summary>
     /// <exception cref="ModelFormatException">Lists of different lengths, ids outside the vocabulary, unknown types.</exception>
-    public Vocabulary(GgufMetadata metadata, int? defaultBos = null, int? defaultEos = null, int? defaultUnknown = null, bool addsBos = false)
+    public Vocabulary(GgufMetadata metadata, int? defaultBos = null, int? defaultEos = null, int? defaultUnknown = null, bool addsBos = false, bool addsEos = false)
     {
         _pieces = [.. metadata.GetStrings(TokensKey)];
         if (_pieces.Length == 0)
@@ -44,7 +44,7 @@ internal sealed class Vocabulary
         EosId = ReadId(metadata, "eos", defaultEos);
         UnknownId = ReadId(metadata, "unknown", defaultUnknown);
         AddsBos = ReadAdds(metadata, "bos", BosId, addsBos);
-        AddsEos = ReadAdds(metadata, "eos", EosId, false);
+        AddsEos = ReadAdds(metadata, "eos", EosId, addsEos);
         EndOfGeneration = FindEnds(metadata);
     }
 
@@ -90,6 +90,20 @@ internal sealed class Vocabulary
         return kinds;
     }
 
+    /// <summary>The unknown token, for tokenizers that cannot do without.</summary>
+    public int RequireUnknown(GgufMetadata metadata) =>
+        UnknownId ?? throw metadata.Wrong("tokenizer.ggml.unknown_token_id", "the id of the token for what has none", "none");
+
+    /// <summary>The scores of the tokens.</summary>
+    public float[] ReadScores(GgufMetadata metadata)
+    {
+        const string Key = "tokenizer.ggml.scores";
+        float[] scores = [.. metadata.GetFloats(Key)];
+        CheckCount(metadata, Key, scores.Length);
+        var wrong = Array.FindIndex(scores, float.IsNaN);
+        return wrong < 0 ? scores : throw metadata.Wrong(Key, $"a number for token {wrong}", "NaN");
+    }
+
     /// <summary>A list must have one entry for each token.</summary>
     public void CheckCount(GgufMetadata metadata, string key, int count)
     {
@@ -97,11 +111,12 @@ internal sealed class Vocabulary
             throw metadata.Wrong(key, $"{_pieces.Length} entries, one for each token", count.ToString());
     }
 
-    private int? ReadId(GgufMetadata metadata, string role, int? fallback)
+    /// <summary>The id that a file names for a role, the fallback where it names none and has so many tokens.</summary>
+    public int? ReadId(GgufMetadata metadata, string role, int? fallback)
     {
         var key = $"tokenizer.ggml.{role}_token_id";
         if (!metadata.Contains(key))
-            return fallback < _pieces.Length ? fallback : null;
+            return fallback >= 0 && fallback < _pieces.Length ? fallback : null;
         var id = metadata.GetLong(key);
         return id >= 0 && id < _pieces.Length
             ? (int)id
