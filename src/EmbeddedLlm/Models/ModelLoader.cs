@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models;
 
@@ -16,9 +17,13 @@ public static class ModelLoader
     /// The most positions of one request, if known: some models bring one set of frequencies for contexts up to their first training's and another for longer ones.
     /// Default: what the model was trained for.
     /// </param>
+    /// <param name="pooling">
+    /// For embeddings: what will be done with the hidden rows that the graph then gives in place of logits; <see cref="Pooling.Rank"/> for scores.
+    /// Default: of an encoder what its file says, of others logits.
+    /// </param>
     /// <exception cref="UnsupportedModelException">The family, a weight format or a variant is not supported; the message names it.</exception>
     /// <exception cref="ModelFormatException">Metadata or tensors are missing or do not fit together.</exception>
-    public static LoadedGraph Load(GgufFile file, int? contextLength = null)
+    public static LoadedGraph Load(GgufFile file, int? contextLength = null, Pooling? pooling = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         var kind = file.Metadata.GetString("general.type", "model");
@@ -39,7 +44,7 @@ public static class ModelLoader
         RequireVocabulary(file, spec.VocabularySize);
         try
         {
-            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength);
+            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
             weights.RequireAllUsed();
             return new LoadedGraph(spec, graph);
         }

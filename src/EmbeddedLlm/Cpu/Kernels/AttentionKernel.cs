@@ -103,6 +103,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             tile.Row = sliceRow + first;
             tile.Rows = Math.Min(_unitRows, at.Rows - first);
             tile.Position = at.Past + first;
+            tile.Length = at.Past + at.Rows;
             Attend(tile, step.KvBlocks + at.KvStart);
         }
     }
@@ -142,14 +143,16 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     {
         Begin(tile);
         var length = _kv.BlockTokens;
-        var last = (tile.Position + tile.Rows - 1) / length;
-        for (var b = View(tile.Position, 0).From / length; b <= last; b++)
+        var last = (_spec.View(tile.Position + tile.Rows - 1, tile.Length).End - 1) / length;
+        for (var b = _spec.View(tile.Position, tile.Length).First / length; b <= last; b++)
         {
-            // The rows that see something of this block.
+            // The rows that see something of this block: later rows see from and up to later positions.
             var start = b * length;
-            var begin = Math.Max(0, start - tile.Position);
+            var begin = 0;
+            while (View(tile, begin, start).To <= 0)
+                begin++;
             var end = begin;
-            while (end < tile.Rows && View(tile.Position + end, start).From < length)
+            while (end < tile.Rows && View(tile, end, start).From < length)
                 end++;
 
             var (block, next) = (blocks[b], blocks[Math.Min(b + 1, last)]);
@@ -177,7 +180,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
 
         for (var row = begin; row < end; row++)
         {
-            var view = View(tile.Position + row, start);
+            var view = View(tile, row, start);
             if (_spec.SoftCap > 0 || _spec.AlibiBias > 0)
                 Adjust(tile, row, start);
             for (var vector = row * _group; vector < (row + 1) * _group; vector++)
@@ -190,10 +193,10 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     {
         for (var row = begin; row < end;)
         {
-            // Rows that see the whole block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
-            var (from, to) = View(tile.Position + row, start);
+            // Rows that see the same of the block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
+            var (from, to) = View(tile, row, start);
             var vector = row++ * _group;
-            while (from == 0 && to == _kv.BlockTokens && row < end && View(tile.Position + row, start) == (0, to))
+            while (row < end && View(tile, row, start) == (from, to))
                 row++;
             TileProduct<TLanes>.Run<TNumber>(
                 tile.Scores + vector * _keyStride + from, _keyStride, values + (nint)from * _valueStride * TNumber.Bytes, _valueStride,
@@ -201,11 +204,11 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         }
     }
 
-    // What a row at this position sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
-    private (int From, int To) View(int position, int start)
+    // What a row of the tile sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
+    private (int From, int To) View(in Tile tile, int row, int start)
     {
-        var from = _spec.Window == 0 ? 0 : Math.Max(0, position - _spec.Window + 1 - start);
-        return (from, Math.Min(_kv.BlockTokens, position - start + 1));
+        var (first, end) = _spec.View(tile.Position + row, tile.Length);
+        return (Math.Max(0, first - start), Math.Min(_kv.BlockTokens, end - start));
     }
 
     private void Begin(in Tile tile)
@@ -232,14 +235,14 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         for (var head = 0; head < _group; head++)
         {
             var scores = tile.Scores + (row * _group + head) * _keyStride;
-            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
+            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(-_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
             var offset = TLanes.Fill(start - (tile.Position + row));
             for (var i = 0; i < _keyStride; i += TLanes.Count)
             {
                 var score = TLanes.Load(scores + i);
                 if (_spec.SoftCap > 0)
                     score = LaneMath.Tanh(score * TLanes.Fill(1 / _spec.SoftCap)) * TLanes.Fill(_spec.SoftCap);
-                TLanes.MultiplyAdd(slope, TLanes.Load(tile.Places + i) + offset, score).Store(scores + i);
+                TLanes.MultiplyAdd(slope, TLanes.Abs(TLanes.Load(tile.Places + i) + offset), score).Store(scores + i);
             }
         }
     }
@@ -297,7 +300,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     /// <summary>One unit of work: rows Row … of the batch, of one sequence, from Position on; and the worker's memory for it.</summary>
     private struct Tile
     {
-        public int Row, Rows, Position, Head;
+        public int Row, Rows, Position, Length, Head;
         public float* Keys;         // [HeadWidth × keyStride]
         public float* Values;       // [block × valueStride]
         public float* Queries;      // [vectors × HeadWidth], scaled
