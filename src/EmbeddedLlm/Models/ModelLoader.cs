@@ -26,6 +26,24 @@ public static class ModelLoader
     public static LoadedGraph Load(GgufFile file, int? contextLength = null, Pooling? pooling = null)
     {
         ArgumentNullException.ThrowIfNull(file);
+        var spec = Describe(file);
+        try
+        {
+            var weights = new ModelWeights(file);
+            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
+            weights.RequireAllUsed();
+            return new LoadedGraph(spec, graph);
+        }
+        catch (ArgumentException exception)
+        {
+            // The graph builder's checks, where two tensors are sound by themselves and do not fit each other.
+            throw new ModelFormatException($"{file.Path}: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>What <paramref name="file"/> is, without its forward pass.</summary>
+    internal static ModelSpec Describe(GgufFile file)
+    {
         var kind = file.Metadata.GetString("general.type", "model");
         if (kind != "model")
             throw new UnsupportedModelException($"{file.Path}: the file holds no model but '{kind}' (general.type).");
@@ -42,17 +60,7 @@ public static class ModelLoader
             ParameterCount = file.Tensors.Aggregate(0L, (sum, tensor) => sum > long.MaxValue - tensor.ElementCount ? long.MaxValue : sum + tensor.ElementCount),
         };
         RequireVocabulary(file, spec.VocabularySize);
-        try
-        {
-            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
-            weights.RequireAllUsed();
-            return new LoadedGraph(spec, graph);
-        }
-        catch (ArgumentException exception)
-        {
-            // The graph builder's checks, where two tensors are sound by themselves and do not fit each other.
-            throw new ModelFormatException($"{file.Path}: {exception.Message}", exception);
-        }
+        return spec;
     }
 
     private static void RequireVocabulary(GgufFile file, int rows)
