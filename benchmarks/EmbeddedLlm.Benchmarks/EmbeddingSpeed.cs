@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using EmbeddedLlm.Assembler;
+using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Gguf;
@@ -15,13 +17,25 @@ internal static class EmbeddingSpeed
 
     public static async Task PrintAsync(string path, int threads, params IEnumerable<int> lengths)
     {
+        foreach (var backend in (IBackend[])[new CpuBackend(), new AssemblerBackend()])
+            await PrintAsync(backend, path, threads, lengths).ConfigureAwait(false);
+    }
+
+    private static async Task PrintAsync(IBackend backend, string path, int threads, IEnumerable<int> lengths)
+    {
         using var file = GgufFile.Open(path);
         var pooling = ModelLoader.Load(file).Spec.Pooling!.Value;
         var (spec, graph) = ModelLoader.Load(file, pooling: pooling);
         var (options, sizes) = EmbeddingParts.SizesOf(graph, spec, pooling, new() { Threads = threads }, Path.GetFileName(path), long.MaxValue);
-        using var runner = new CpuBackend().Load(graph, options);
+        if (backend.Offer(graph) is { CanRun: false } offer)
+        {
+            Console.WriteLine(offer.Reason);
+            return;
+        }
+
+        using var runner = backend.Load(graph, options);
         using var engine = new EmbeddingEngine(runner, sizes, NullLogger.Instance);
-        Console.WriteLine($"{spec}, {CpuBackend.InstructionSet}, {threads} threads");
+        Console.WriteLine($"{spec}, {backend.Name}, {CpuBackend.InstructionSet}, {threads} threads");
         Console.WriteLine("| Tokens | One by one, texts/s | Together, texts/s | Ratio (least … most) |\n|---|---|---|---|");
         foreach (var length in lengths)
         {
