@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu.Lanes;
 using EmbeddedLlm.Graph;
@@ -20,6 +21,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     // Up to so many query vectors, 16-bit numbers become floats within the product; for more they are brought to floats before.
     private const int FewVectors = 8;
 
+    // As far as a row can see; beyond every position.
+    private const int Everything = 1 << 30;
+
     private readonly AttentionSpec _spec;
     private readonly KvMemory _kv;
     private readonly KvTiles<TLanes> _tiles;
@@ -27,6 +31,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private readonly Activations _k;
     private readonly Activations _v;
     private readonly Activations _result;
+    private readonly int _behind;       // positions that a row sees before its own, and behind it
+    private readonly int _ahead;
+    private readonly int _blockTokens;
     private readonly int _group;        // query heads per KV head
     private readonly int _unitRows;
     private readonly int _keyStride;
@@ -39,6 +46,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         _kv = kv;
         _tiles = new KvTiles<TLanes>(kv, op.Spec, op.Layer);
         (_q, _k, _v, _result) = (q, k, v, result);
+        _behind = _spec.Window == 0 ? Everything : _spec.IsCausal ? _spec.Window - 1 : _spec.Window / 2;
+        _ahead = _spec.IsCausal ? 0 : _behind;
+        _blockTokens = kv.BlockTokens;
         _group = _spec.Heads / _spec.KvHeads;
         _unitRows = Math.Max(1, UnitVectors / _group);
         _keyStride = kv.KeyStride;
@@ -142,18 +152,18 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private void Attend(in Tile tile, int* blocks)
     {
         Begin(tile);
-        var length = _kv.BlockTokens;
+        var length = _blockTokens;
         var last = (_spec.View(tile.Position + tile.Rows - 1, tile.Length).End - 1) / length;
         for (var b = _spec.View(tile.Position, tile.Length).First / length; b <= last; b++)
         {
-            // The rows that see something of this block: later rows see from and up to later positions.
+            // The rows that see something of this block. Later rows see from and up to later positions.
             var start = b * length;
             var begin = 0;
             while (View(tile, begin, start).To <= 0)
                 begin++;
-            var end = begin;
-            while (end < tile.Rows && View(tile, end, start).From < length)
-                end++;
+            var end = tile.Rows;
+            while (View(tile, end - 1, start).From >= length)
+                end--;
 
             var (block, next) = (blocks[b], blocks[Math.Min(b + 1, last)]);
             if ((end - begin) * _group <= FewVectors && _tiles.AreFiniteHalves(block))
@@ -195,7 +205,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         {
             // Rows that see the same of the block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
             var (from, to) = View(tile, row, start);
-            var vector = row++ * _group;
+            var vector = row * _group;
+            row = View(tile, end - 1, start) == (from, to) ? end : row + 1;
             while (row < end && View(tile, row, start) == (from, to))
                 row++;
             TileProduct<TLanes>.Run<TNumber>(
@@ -205,10 +216,11 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     }
 
     // What a row of the tile sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (int From, int To) View(in Tile tile, int row, int start)
     {
-        var (first, end) = _spec.View(tile.Position + row, tile.Length);
-        return (Math.Max(0, first - start), Math.Min(_kv.BlockTokens, end - start));
+        var place = tile.Position + row - start;
+        return (Math.Max(0, place - _behind), Math.Min(_blockTokens, place + 1 + Math.Min(_ahead, tile.Length - 1 - tile.Position - row)));
     }
 
     private void Begin(in Tile tile)
