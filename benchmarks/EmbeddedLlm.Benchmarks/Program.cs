@@ -4,10 +4,13 @@
 // dotnet run -c Release -- in-file model.gguf 2 11                              compares packed weights with those that stay in the file: threads, turns
 // dotnet run -c Release -- products                                             compares assembled products with intrinsics
 // dotnet run -c Release -- backends model.gguf                                  compares the backends on a model
+// dotnet run -c Release -- encoder bert-base Q8_0 model.gguf                    writes an encoder of that shape
+// dotnet run -c Release -- embeddings model.gguf 2 4,8,16,64                    texts per second, one by one and together: threads, tokens of a text
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]                        times kernels, formats, tokenizers
 using System.Globalization;
 using BenchmarkDotNet.Running;
 using EmbeddedLlm.Benchmarks;
+using EmbeddedLlm.Quantization;
 
 if (args is ["shape", var shape, var type, var path, ..] and { Length: 4 or 5 })
     ShapeModel.Shapes[shape].Write(path, type, args.ElementAtOrDefault(4));
@@ -21,5 +24,9 @@ else if (args is ["products"])
     ProductComparison.Print(rounds: 5);
 else if (args is ["backends", var model])
     BackendComparison.Print(model, rounds: 8);
+else if (args is ["encoder", var encoder, var format, var file])
+    EncoderShape.Shapes[encoder].Write(file, Enum.Parse<GgmlType>(format));
+else if (args is ["embeddings", var embedder, var teamSize, var lengths])
+    await EmbeddingSpeed.PrintAsync(embedder, int.Parse(teamSize, CultureInfo.InvariantCulture), lengths.Split(',').Select(length => int.Parse(length, CultureInfo.InvariantCulture))).ConfigureAwait(false);
 else
     BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -110,6 +110,7 @@ public static class BackendConformance
                 return g.Finish(g.Builder.RowGate(g.Builder.Linear(x, g.Matrix("factor", ConformanceGraphs.F32, 1, width)), x, Activation.Sigmoid));
             });
             yield return Case(backend, $"embed-positions/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.EmbedPositions(g.Matrix("positions", ConformanceGraphs.F32, ConformanceRun.Blocks * ConformanceRun.BlockTokens, width))));
+            yield return Case(backend, $"add-vector/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.AddVector(g.Input(width), g.Vector("vector", width))));
             yield return Case(backend, $"scale/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Scale(g.Input(width), 0.37f)));
         }
     }
@@ -132,6 +133,10 @@ public static class BackendConformance
             new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6),
             new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f),
             new(6, 3, 16, 16, 0.25f, AlibiBias: 8),
+            new(4, 4, 16, 16, 0.25f, IsCausal: false),
+            new(6, 2, 10, 10, 0.3f, AlibiBias: 8, IsCausal: false),
+            new(4, 2, 16, 16, 0.25f, Window: 6, IsCausal: false),
+            new(4, 2, 24, 16, 0.2f, Window: 1, SoftCap: 1.5f, IsCausal: false),
         ];
         foreach (var kvType in Enum.GetValues<KvType>())
         {
@@ -139,7 +144,7 @@ public static class BackendConformance
             {
                 var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}"
                     + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "")
-                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "");
+                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "") + (spec.IsCausal ? "" : "-both-ways");
                 yield return new ConformanceCase(name, () =>
                 {
                     var g = new ConformanceGraphs(name);
@@ -147,7 +152,13 @@ public static class BackendConformance
                     var q = g.Builder.Linear(x, g.Matrix("q", ConformanceGraphs.F32, spec.Heads * spec.HeadWidth, 40, 0.4));
                     var k = g.Builder.Linear(x, g.Matrix("k", ConformanceGraphs.F32, spec.KvHeads * spec.HeadWidth, 40, 0.4));
                     var v = g.Builder.Linear(x, g.Matrix("v", ConformanceGraphs.F32, spec.KvHeads * spec.ValueWidth, 40));
-                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec)), kvType, ConformanceBounds.Of(kvType), run => FeedSequences(run, g));
+                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec)), kvType, ConformanceBounds.Of(kvType), run =>
+                    {
+                        if (spec.IsCausal)
+                            FeedSequences(run, g);
+                        else
+                            FeedTexts(run, g);
+                    });
                 });
             }
         }
@@ -223,6 +234,15 @@ public static class BackendConformance
         // The first forks: its full block is shared, its open block copied; both go on with tokens of their own.
         run.CopyKvBlock(17, 25);
         run.Feed(Tokens(g, 3), [new BatchSlice(1, 6, 0, 2), new BatchSlice(2, 6, 2, 2)], [40, 17, 40, 25], [0, 1, 2]);
+    }
+
+    // Whole texts: one, then several of different length in scattered blocks; some rows only.
+    private static void FeedTexts(ConformanceRun run, ConformanceGraphs g)
+    {
+        foreach (var rows in RowCounts)
+            run.Feed(Tokens(g, rows));
+        run.Feed(Tokens(g, 33), [new BatchSlice(5, 0, 0, 2), new BatchSlice(1, 0, 2, 1), new BatchSlice(27, 0, 3, 7)], [40, 17, 30, 12, 21, 33, 44, 3, 8, 5], Enumerable.Range(0, 33).ToArray());
+        run.Feed(Tokens(g, 12), [new BatchSlice(8, 0, 0, 2), new BatchSlice(4, 0, 2, 1)], [17, 40, 12], [0, 7, 8]);
     }
 
     private static int[] Tokens(ConformanceGraphs g, int count) => [.. Enumerable.Range(0, count).Select(_ => g.Next(ConformanceGraphs.Tokens))];

@@ -63,6 +63,8 @@ internal sealed class ReferenceRunner : IModelRunner
             var slice = batch.Slices[s];
             if ((long)slice.KvCount * _options.KvBlockTokens < (long)slice.Past + slice.Rows)
                 throw new ArgumentException($"Slice {s} has {slice.KvCount} blocks for {slice.Past} + {slice.Rows} positions.", nameof(batch));
+            if (slice.Past != 0 && _graph.NeedsWholeTexts)
+                throw new ArgumentException($"Slice {s} begins at position {slice.Past}; this model reads whole texts.", nameof(batch));
             for (var i = 0; i < slice.Rows; i++, row++)
             {
                 _positions[row] = slice.Past + i;
@@ -113,6 +115,10 @@ internal sealed class ReferenceRunner : IModelRunner
                 break;
             case Op.Add add:
                 ForEach(add.Out, i => _values[add.Left.Id][i] + _values[add.Right.Id][i]);
+                break;
+            case Op.AddVector add:
+                var vector = add.Vector.ToFloats();
+                ForEach(add.Out, i => _values[add.In.Id][i] + vector[i % vector.Length]);
                 break;
             case Op.Scale scale:
                 ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
@@ -211,7 +217,8 @@ internal sealed class ReferenceRunner : IModelRunner
         {
             var blocks = BlocksOf(batch, row);
             var position = _positions[row];
-            var first = spec.Window > 0 ? Math.Max(0, position - spec.Window + 1) : 0;
+            var slice = batch.Slices[_slices[row]];
+            var (first, end) = spec.View(position, slice.Past + slice.Rows);
             double scale = spec.Scale;
             if (spec.TemperatureScale != 0)
                 scale *= 1 + spec.TemperatureScale * Math.Log(1 + position / spec.TemperatureLength);
@@ -220,13 +227,13 @@ internal sealed class ReferenceRunner : IModelRunner
             {
                 var kvHead = head / (spec.Heads / spec.KvHeads);
                 var q = Row(attention.Q, row).Slice(head * spec.HeadWidth, spec.HeadWidth);
-                var weights = new double[position - first + 1];
+                var weights = new double[end - first];
                 for (var i = 0; i < weights.Length; i++)
                 {
                     var score = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
                     if (spec.SoftCap > 0)
                         score = Bound(score, spec.SoftCap, isSmooth: true);
-                    weights[i] = spec.AlibiBias > 0 ? score - spec.AlibiSlope(head) * (position - first - i) : score;
+                    weights[i] = spec.AlibiBias > 0 ? score - spec.AlibiSlope(head) * Math.Abs(position - first - i) : score;
                 }
 
                 Softmax(weights);

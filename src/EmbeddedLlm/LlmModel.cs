@@ -3,7 +3,9 @@ using System.Text;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tokenization;
 using Microsoft.Extensions.AI;
@@ -12,7 +14,7 @@ using Microsoft.Extensions.Logging;
 namespace EmbeddedLlm;
 
 /// <summary>
-/// A loaded model: the one door to chat and completion. Safe for concurrent use: the requests of all callers are computed together.
+/// A loaded model: the one door to chat and completion, or to embeddings or ranking where it is made for that. Safe for concurrent use: the requests of all callers are computed together.
 /// Disposing it ends requests that still run with <see cref="ObjectDisposedException"/>; memory is freed after the last step has stopped.
 /// </summary>
 public sealed class LlmModel : IDisposable, IAsyncDisposable
@@ -20,9 +22,12 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private readonly IModelRunner _runner;
     private readonly IDisposable? _weights;
     private readonly DraftModel? _draftModel;
-    private readonly InferenceEngine _engine;
-    private readonly TextGenerator _generator;
-    private readonly EmbeddedChatClient _chat;
+    private readonly InferenceEngine? _engine;              // of a model that writes text, with the next two
+    private readonly TextGenerator? _generator;
+    private readonly EmbeddedChatClient? _chat;
+    private readonly EmbeddingEngine? _embeddingEngine;     // of one for embeddings or ranking, with one of the next two
+    private readonly EmbeddedEmbeddingGenerator? _embeddings;
+    private readonly Reranker? _reranker;
     private readonly ILogger _logger;
     private readonly Lock _disposal = new();
     private bool _disposed;
@@ -34,13 +39,26 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         _weights = parts.Weights;
         _draftModel = parts.DraftModel;
         _logger = parts.LoggerFactory.CreateLogger<LlmModel>();
-        _engine = new(parts.Runner, parts.Sizes, parts.LoggerFactory.CreateLogger<InferenceEngine>(), parts.Time);
-        _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
-
         ModelId = parts.Sizes.Model;
         Tokenizer = parts.Tokenizer;
         Template = parts.Template;
         DefaultSampling = parts.Sampling;
+        if (parts.Embedding is { } embedding)
+        {
+            ContextLength = embedding.Sizes.ContextLength;
+            var logger = parts.LoggerFactory.CreateLogger<EmbeddingEngine>();
+            _embeddingEngine = new(parts.Runner, embedding.Sizes, logger, parts.Time);
+            var encoder = new TextEncoder(parts.Tokenizer, ContextLength, embedding.Options.TruncatesLongTexts, embedding.PairSeparator);
+            if (embedding.Sizes.Pooling == Pooling.Rank)
+                _reranker = new(_embeddingEngine, encoder, logger);
+            else
+                _embeddings = new(_embeddingEngine, encoder, embedding.Options, parts.Time, logger, [this, parts.Tokenizer]);
+            return;
+        }
+
+        _engine = new(parts.Runner, parts.Sizes, parts.LoggerFactory.CreateLogger<InferenceEngine>(), parts.Time);
+        ContextLength = _engine.ContextLength;
+        _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
         var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
         var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
@@ -50,8 +68,8 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <summary>The name that responses carry; see <see cref="LlmOptions.ModelId"/>.</summary>
     public string ModelId { get; }
 
-    /// <summary>The most tokens of one request, prompt and answer together.</summary>
-    public int ContextLength => _engine.ContextLength;
+    /// <summary>The most tokens of one request, prompt and answer together; of one text where the model makes embeddings.</summary>
+    public int ContextLength { get; }
 
     /// <summary>Text to tokens and back.</summary>
     public Tokenizer Tokenizer { get; }
@@ -63,7 +81,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     public SamplingOptions DefaultSampling { get; }
 
     /// <summary>What the engine is doing.</summary>
-    internal EngineStats Stats => _engine.Stats;
+    internal EngineStats Stats => Writes(_engine).Stats;
 
     /// <summary>Loads a model. This reads the weights and takes seconds; keep the model as long as the app needs it.</summary>
     /// <param name="path">A GGUF file, or any part of a split one.</param>
@@ -85,7 +103,34 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <summary>
     /// The chat client of this model; each call gives the same. Disposing the client does nothing: the model lives until it is disposed itself.
     /// </summary>
-    public IChatClient AsIChatClient() => _chat;
+    /// <exception cref="UnsupportedModelException">The model makes embeddings or ranks; the message says what to call.</exception>
+    public IChatClient AsIChatClient() => Writes(_chat);
+
+    /// <summary>
+    /// The embedding generator of this model; each call gives the same. Vectors have length 1. Texts of all callers are computed together, many in a step.
+    /// Disposing the generator does nothing: the model lives until it is disposed itself.
+    /// </summary>
+    /// <exception cref="UnsupportedModelException">The model writes text or ranks; the message says what to do.</exception>
+    public IEmbeddingGenerator<string, Embedding<float>> AsIEmbeddingGenerator() => _embeddings ?? throw new UnsupportedModelException(
+        _reranker is not null
+            ? $"'{ModelId}' is a reranker: call RerankAsync."
+            : $"'{ModelId}' was loaded to write text. To make embeddings of it, load it with Embedding.Pooling set to Last or Mean.");
+
+    /// <summary>Scores documents against a query, best first. For models made for it (rerankers, cross-encoders), which read the query with each document.</summary>
+    /// <param name="query">What is asked.</param>
+    /// <param name="documents">What may answer it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="UnsupportedModelException">The model is no reranker.</exception>
+    /// <exception cref="ContextFullException">Query and document together do not fit into the context, and <see cref="EmbeddingOptions.TruncatesLongTexts"/> is not set.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public Task<IReadOnlyList<RerankResult>> RerankAsync(string query, IEnumerable<string> documents, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(documents);
+        return _reranker?.RankAsync(query, documents, cancellationToken)
+            ?? throw new UnsupportedModelException($"'{ModelId}' is no reranker: its file has no scoring head (pooling_type 4).");
+    }
 
     /// <summary>Goes on from a text, without a chat template: for base models, and for prompts that are already rendered.</summary>
     /// <param name="prompt">The text. Special tokens written in it are read as such; a begin token is added if the model wants one.</param>
@@ -95,6 +140,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <exception cref="ArgumentException">An option is out of range, or the prompt gives no token.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    /// <exception cref="UnsupportedModelException">The model makes embeddings or ranks.</exception>
     public async Task<Completion> CompleteAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         var text = new StringBuilder();
@@ -113,7 +159,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     public IAsyncEnumerable<CompletionUpdate> CompleteStreamingAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return StreamAsync(prompt, options ?? new(), cancellationToken);
+        return StreamAsync(Writes(_generator), prompt, options ?? new(), cancellationToken);
     }
 
     /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>, waits for the step that runs, and frees the memory. May be called again.</summary>
@@ -124,7 +170,8 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
             if (_disposed)
                 return;
             _disposed = true;
-            _engine.Dispose(); // returns when no step runs any more: what it read can go
+            _embeddingEngine?.Dispose();
+            _engine?.Dispose(); // returns when no step runs any more: what it read can go
             _draftModel?.Dispose();
             _runner.Dispose();
             _weights?.Dispose();
@@ -135,10 +182,13 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <summary>As <see cref="Dispose"/>, without blocking the caller.</summary>
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
-    private async IAsyncEnumerable<CompletionUpdate> StreamAsync(string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private T Writes<T>(T? part) where T : class => part ?? throw new UnsupportedModelException(
+        $"'{ModelId}' writes no text: call {(_reranker is null ? nameof(AsIEmbeddingGenerator) : nameof(RerankAsync))}.");
+
+    private async IAsyncEnumerable<CompletionUpdate> StreamAsync(TextGenerator generator, string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
-        var answer = _generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, cancellationToken);
+        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, cancellationToken);
         await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
             yield return new(text);
 

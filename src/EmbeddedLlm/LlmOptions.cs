@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Sampling;
 
 namespace EmbeddedLlm;
@@ -69,6 +70,9 @@ public sealed class LlmOptions
 
     /// <summary>The backend to use, such as <c>cpu</c>. Default: the one that offers most for this model.</summary>
     public string? Backend { get; set; }
+
+    /// <summary>How embeddings are made, and whether: a model whose file says how to pool, and one for which <see cref="EmbeddingOptions.Pooling"/> is set, makes embeddings (or ranks) in place of text.</summary>
+    public EmbeddingOptions Embedding { get; set; } = new();
 
     /// <summary>A Jinja chat template to use in place of the file's own: its source, not a path.</summary>
     public string? ChatTemplate { get; set; }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Embeddings;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.Configuration;
 
@@ -24,10 +26,19 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.Speculation)] = (options, section) => options.Speculation = EnumOf<Speculation>(section),
         [nameof(LlmOptions.DraftModelPath)] = (options, section) => options.DraftModelPath = section.Value,
         [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
+        [nameof(LlmOptions.Embedding)] = BindEmbedding,
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
         [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
         [nameof(LlmOptions.LoadAtStart)] = (options, section) => options.LoadAtStart = ParseBool(section),
+    };
+
+    private static readonly Dictionary<string, Func<EmbeddingOptions, IConfigurationSection, EmbeddingOptions>> EmbeddingTable = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [nameof(EmbeddingOptions.Pooling)] = (options, section) => options with { Pooling = EnumOf<Pooling>(section) },
+        [nameof(EmbeddingOptions.QueryPrefix)] = (options, section) => options with { QueryPrefix = section.Value },
+        [nameof(EmbeddingOptions.DocumentPrefix)] = (options, section) => options with { DocumentPrefix = section.Value },
+        [nameof(EmbeddingOptions.TruncatesLongTexts)] = (options, section) => options with { TruncatesLongTexts = ParseBool(section) },
     };
 
     /// <summary>Sets what the section has; an empty value leaves the default.</summary>
@@ -40,6 +51,17 @@ internal static class LlmOptionsBinder
                 throw Unknown(child, Table.Keys);
             if (!IsEmpty(child))
                 set(options, child);
+        }
+    }
+
+    private static void BindEmbedding(LlmOptions options, IConfigurationSection section)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            if (!EmbeddingTable.TryGetValue(child.Key, out var set))
+                throw Unknown(child, EmbeddingTable.Keys);
+            if (!IsEmpty(child))
+                options.Embedding = set(options.Embedding, child);
         }
     }
 

@@ -1,5 +1,6 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using Microsoft.Extensions.Options;
 
 namespace EmbeddedLlm;
@@ -66,6 +67,10 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"Threads is {options.Threads}; it must be 0 (one per physical core) or up to {LlmOptions.MaxThreads}.";
         if (!Enum.IsDefined(options.Speculation))
             yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
+        if (options.Embedding.Pooling is Pooling.None)
+            yield return "Embedding.Pooling is None, which gives a row for each token; an embedding needs another one, or null for what the file says.";
+        if (options.Embedding.Pooling is { } pooling && !Enum.IsDefined(pooling))
+            yield return $"Embedding.Pooling is {pooling}; it must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
             yield return "DraftModelPath is empty; it must be a GGUF file, or null.";
         if (options is { Speculation: Speculation.Off, DraftModelPath: not null })

@@ -3,9 +3,11 @@ using System.Text.RegularExpressions;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
 using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tokenization;
@@ -34,7 +36,8 @@ internal static partial class ModelOpener
         try
         {
             file = GgufFile.Open(path);
-            var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength);
+            var pooling = EmbeddingParts.PoolingOf(ModelLoader.Describe(file), options, path);
+            var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength, pooling);
             var tokenizer = Tokenizer.FromGguf(file.Metadata);
             if (tokenizer.GuessesPreTokenizer)
                 LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
@@ -45,7 +48,9 @@ internal static partial class ModelOpener
 
             cancellationToken.ThrowIfCancellationRequested();
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
-            var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId);
+            if (pooling is not null && options.DraftModelPath is not null)
+                throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
+            var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, out var embeddingSizes);
             runner = backend.Load(graph, runnerOptions);
             cancellationToken.ThrowIfCancellationRequested();
             if (options.DraftModelPath is { } draftPath)
@@ -58,6 +63,7 @@ internal static partial class ModelOpener
                 Weights = file,
                 Tokenizer = tokenizer,
                 Template = template,
+                Embedding = embeddingSizes is null ? null : new(embeddingSizes, options.Embedding, EmbeddingParts.PairSeparatorOf(file.Metadata, tokenizer)),
                 Sizes = sizes with { Drafter = DrafterOf(options.Speculation, draftModel) },
                 DraftModel = draftModel,
                 Sampling = sampling,
@@ -82,8 +88,16 @@ internal static partial class ModelOpener
         }
     }
 
-    private static (RunnerOptions Runner, EngineOptions Engine) Sizes(Graph.ModelGraph graph, ModelSpec spec, LlmOptions options, string modelId)
+    private static (RunnerOptions Runner, EngineOptions Engine) Sizes(
+        ModelGraph graph, ModelSpec spec, LlmOptions options, string modelId, Pooling? pooling, out EmbeddingSizes? embedding)
     {
+        embedding = null;
+        if (pooling is { } rows)
+        {
+            (var embeddingRunner, embedding) = EmbeddingParts.SizesOf(graph, spec, rows, options, modelId, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            return (embeddingRunner, new() { ContextLength = embedding.ContextLength, VocabularySize = spec.VocabularySize, Model = modelId });
+        }
+
         var batch = Math.Max(options.BatchTokens, options.MaxConcurrentSequences);
         var runner = new RunnerOptions
         {

@@ -23,6 +23,9 @@ internal sealed record ModelParts
     /// <summary>Sizes that fit the runner, and the model's name.</summary>
     public required EngineOptions Sizes { get; init; }
 
+    /// <summary>What makes it a model for embeddings or a reranker; null for one that writes text.</summary>
+    public EmbeddingParts? Embedding { get; init; }
+
     /// <summary>The model that drafts; the model disposes it. Null for none.</summary>
     public DraftModel? DraftModel { get; init; }
 

@@ -1,4 +1,6 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Embeddings;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.Configuration;
 
@@ -21,11 +23,13 @@ public sealed class LlmOptionsTests
             ("Path", "a.gguf"), ("ModelId", "a"), ("contextlength", "100"), ("KvType", "f32"), ("KvCacheBytes", "5000000000"),
             ("MaxConcurrentSequences", "3"), ("MaxQueuedRequests", "4"), ("BatchTokens", "5"), ("Threads", "6"), ("Backend", "cpu"),
             ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"),
-            ("Speculation", "off"), ("DraftModelPath", "b.gguf"));
+            ("Speculation", "off"), ("DraftModelPath", "b.gguf"), ("Embedding:Pooling", "last"), ("Embedding:QueryPrefix", "query: "), ("Embedding:DocumentPrefix", "passage: "), ("Embedding:TruncatesLongTexts", "true"));
 
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
         Assert.Equal(("{{ 1 }}", Speculation.Off, "b.gguf"), (options.ChatTemplate, options.Speculation, options.DraftModelPath));
         Assert.Equal((3, 4, 5, 6, "cpu", 7, true, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart, options.KeepWeightsInFile));
+
+        Assert.Equal(new() { Pooling = Pooling.Last, QueryPrefix = "query: ", DocumentPrefix = "passage: ", TruncatesLongTexts = true }, options.Embedding);
 
         // Configuration changes what the file recommends, and no more than it names.
         Assert.Null(options.Sampling);
@@ -42,6 +46,9 @@ public sealed class LlmOptionsTests
     {
         var keys = typeof(LlmOptions).GetProperties().Select(property => property.Name).Where(name => name is not (nameof(LlmOptions.Backends) or nameof(LlmOptions.Sampling)));
         Assert.All(keys, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Nonsense", "1"))).Message, StringComparison.Ordinal));
+
+        var embedding = typeof(EmbeddingOptions).GetProperties().Select(property => property.Name);
+        Assert.All(embedding, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Embedding:Nonsense", "1"))).Message, StringComparison.Ordinal));
 
         var settings = typeof(SamplingOptions).GetProperties().Where(property => property.GetMethod!.IsStatic is false && property.Name != nameof(SamplingOptions.DryBreakers));
         Assert.All(settings, setting => Assert.Contains(setting.Name, Assert.Throws<InvalidOperationException>(() => Bind(("Sampling:Nonsense", "1"))).Message, StringComparison.Ordinal));

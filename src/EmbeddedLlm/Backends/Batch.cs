@@ -15,13 +15,13 @@ public readonly ref struct Batch
     /// <summary>The KV blocks of all slices, laid behind each other. Position p of a slice is at block p / blockTokens of its list.</summary>
     public required ReadOnlySpan<int> KvBlocks { get; init; }
 
-    /// <summary>Rows whose logits are asked for, ascending.</summary>
+    /// <summary>Rows whose results are asked for, ascending.</summary>
     public required ReadOnlySpan<int> OutputRows { get; init; }
 }
 
 /// <summary>The rows of one sequence in a batch.</summary>
 /// <param name="Rows">How many rows it has here.</param>
-/// <param name="Past">Positions already in its cache; its first row stands at position Past.</param>
+/// <param name="Past">Positions already in its cache; its first row stands at position Past. 0 where the graph needs whole texts.</param>
 /// <param name="KvStart">Where its list begins in <see cref="Batch.KvBlocks"/>.</param>
 /// <param name="KvCount">How many blocks it has; they hold at least Past + Rows positions.</param>
 [Experimental("ELLM001")]

@@ -11,7 +11,7 @@ public interface IModelRunner : IDisposable
 
     /// <summary>Runs one step. Prefill, decode, several sequences and the checking of drafts are all this.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="logits">[batch.OutputRows.Length × vocabulary], row by row.</param>
+    /// <param name="logits">[batch.OutputRows.Length × width of the graph's result], row by row.</param>
     void Run(in Batch batch, Span<float> logits);
 
     /// <summary>Copies a block of KV memory in every layer: when two sequences part.</summary>

@@ -3,7 +3,7 @@ using EmbeddedLlm.Backends;
 namespace EmbeddedLlm.Cpu;
 
 /// <summary>Refuses a batch that does not hold together, before anything is computed or written.</summary>
-internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int positions, int logitsWidth)
+internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int positions, bool needsWholeTexts, int logitsWidth)
 {
     private readonly bool[] _written = new bool[options.KvBlocks];      // by a slice of this batch; false between batches
 
@@ -41,6 +41,8 @@ internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int posi
                     throw new ArgumentException($"Slice {checkedSlices} names blocks {slice.KvStart} … {slice.KvStart + (long)slice.KvCount - 1} of {batch.KvBlocks.Length}.", nameof(batch));
                 if ((long)slice.KvCount * options.KvBlockTokens < (long)slice.Past + slice.Rows)
                     throw new ArgumentException($"Slice {checkedSlices} has {slice.KvCount} blocks of {options.KvBlockTokens} for {slice.Past} + {slice.Rows} positions.", nameof(batch));
+                if (slice.Past != 0 && needsWholeTexts)
+                    throw new ArgumentException($"Slice {checkedSlices} begins at position {slice.Past}; this model reads whole texts.", nameof(batch));
                 if (slice.Past > positions - slice.Rows)
                     throw new ArgumentException($"Slice {checkedSlices} has {slice.Past} + {slice.Rows} positions, the model knows {positions}.", nameof(batch));
                 rows += slice.Rows;

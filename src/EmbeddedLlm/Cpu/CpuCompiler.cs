@@ -16,7 +16,7 @@ internal static class CpuCompiler
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.Scale or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
@@ -96,7 +96,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 
         var vocabulary = graph.Ops.OfType<Op.Embed>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
         var positions = graph.Ops.OfType<Op.EmbedPositions>().Select(op => op.Table.Rows).DefaultIfEmpty(int.MaxValue).Min();
-        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary, positions);
+        return new CompiledGraph([.. compiler._kernels], memory, memory.Bind(graph.Logits), vocabulary, positions, graph.NeedsWholeTexts);
     }
 
     // One table for all ops that turn alike. Tables come before all else, and are joined with nothing but the embedding that every rope waits for.
@@ -169,6 +169,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
             ? Elementwise(bound.In, bound.In, bound.Out, new SmoothlyBounded(bound.Limit))
             : Elementwise(bound.In, bound.In, bound.Out, new Bounded(bound.Limit)),
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
+        Op.AddVector add => new AddVectorKernel(add.Vector, Bind(add.In), Bind(add.Out)),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
         Op.Experts experts => Experts(experts),
         Op.PickRows pick => new PickRowsKernel(Bind(pick.In), Bind(pick.Out)),

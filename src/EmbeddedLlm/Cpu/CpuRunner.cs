@@ -37,7 +37,7 @@ internal sealed unsafe class CpuRunner : IModelRunner
         _compiled = CpuCompiler.Compile(graph, options, fusions, tier);
         try
         {
-            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Positions, _compiled.Logits.Width);
+            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Positions, _compiled.NeedsWholeTexts, _compiled.Logits.Width);
             _rows = new AlignedMemory(2L * options.MaxBatchRows * sizeof(int));
             _team = new WorkerTeam(walked?.Invoke(_compiled.Kernels) ?? _compiled.Kernels, options.Threads);
         }

@@ -87,7 +87,10 @@ public sealed class GraphBuilder
         return Add(input.Width, false, result => new Op.Rope(input, spec, headWidth, result));
     }
 
-    /// <summary>Attention over the cache of a new layer, to which k and v of the batch are written first.</summary>
+    /// <summary>
+    /// Attention over the cache of a new layer, to which k and v of the batch are written first. Where it is not causal no later batch reads
+    /// them, so layers of one shape share a cache.
+    /// </summary>
     public Value Attention(Value q, Value k, Value v, AttentionSpec spec)
     {
         RequireUnpicked(q, "attention");
@@ -102,8 +105,15 @@ public sealed class GraphBuilder
         RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
         RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
         RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
-        _kvLayers.Add(new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth));
-        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, _kvLayers.Count - 1, result));
+        var kvLayer = new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth);
+        var layer = spec.IsCausal ? -1 : SharedLayer(kvLayer);
+        if (layer < 0)
+        {
+            layer = _kvLayers.Count;
+            _kvLayers.Add(kvLayer);
+        }
+
+        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, layer, result));
     }
 
     /// <summary><c>act(gated) · up</c>, number by number.</summary>
@@ -136,6 +146,14 @@ public sealed class GraphBuilder
     {
         RequireAlike(left, right, "add");
         return Add(left.Width, _picked[left.Id], result => new Op.Add(left, right, result));
+    }
+
+    /// <summary><c>input + vector</c>, the same for each row.</summary>
+    public Value AddVector(Value input, Weight vector)
+    {
+        Require(input);
+        RequireVector(vector, input.Width);
+        return Add(input.Width, _picked[input.Id], result => new Op.AddVector(input, vector, result));
     }
 
     /// <summary><c>input · factor</c>; the input itself where the factor is 1.</summary>
@@ -171,14 +189,14 @@ public sealed class GraphBuilder
         return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result));
     }
 
-    /// <summary>Keeps the rows whose logits are asked for.</summary>
+    /// <summary>Keeps the rows whose results are asked for.</summary>
     public Value PickRows(Value input)
     {
         RequireUnpicked(input, "pick rows");
         return Add(input.Width, true, result => new Op.PickRows(input, result));
     }
 
-    /// <summary>The finished graph. <paramref name="logits"/> must lie behind <see cref="PickRows"/>.</summary>
+    /// <summary>The finished graph. Its result, <paramref name="logits"/> or hidden rows, must lie behind <see cref="PickRows"/>.</summary>
     public ModelGraph Build(Value logits)
     {
         Require(logits);
@@ -186,6 +204,10 @@ public sealed class GraphBuilder
             throw new ArgumentException("Logits belong to the rows that PickRows keeps.", nameof(logits));
         return new ModelGraph(_ops.ToImmutable(), _values.Count, logits, _kvLayers.ToImmutable(), _sites.ToImmutable());
     }
+
+    // A layer of this shape that no causal attention keeps its past in; −1 if there is none.
+    private int SharedLayer(KvLayer shape) =>
+        _ops.OfType<Op.Attention>().FirstOrDefault(op => !op.Spec.IsCausal && _kvLayers[op.Layer] == shape)?.Layer ?? -1;
 
     private Value Add(int width, bool picked, Func<Value, Op> make)
     {

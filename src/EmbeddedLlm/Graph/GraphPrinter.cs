@@ -43,6 +43,7 @@ public static class GraphPrinter
         Op.RowGate gate => gate.Kind.ToString(),
         Op.Bound bound => $"{(bound.IsSmooth ? "smoothly " : "")}to {Text(bound.Limit)}",
         Op.EmbedPositions embed => Describe(embed.Table),
+        Op.AddVector add => $"{add.Vector.Name} {add.Vector.Format}",
         Op.Scale scale => $"by {Text(scale.Factor)}",
         Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}, {experts.Spec.Activation}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
         _ => "",
@@ -54,6 +55,8 @@ public static class GraphPrinter
     private static string Describe(AttentionSpec spec, int layer)
     {
         var text = $"layer {layer}, {spec.Heads} heads of {spec.HeadWidth} over {spec.KvHeads}, scale {Text(spec.Scale)}";
+        if (!spec.IsCausal)
+            text += ", both ways";
         if (spec.Window > 0)
             text += $", window {spec.Window}";
         if (spec.SoftCap > 0)

@@ -12,7 +12,7 @@ public sealed record KvLayer(int Heads, int HeadWidth, int ValueWidth);
 /// <summary>The forward pass of a model as data: what a backend loads.</summary>
 /// <param name="Ops">The steps, in order.</param>
 /// <param name="ValueCount">How many values the steps use; ids are 0 … ValueCount − 1. A value is written once.</param>
-/// <param name="Logits">The result, [output rows × vocabulary].</param>
+/// <param name="Logits">The result: logits [output rows × vocabulary]; of a graph for embeddings hidden rows [output rows × width], of one that ranks scores.</param>
 /// <param name="KvLayers">The cache that the attention steps need; <see cref="Op.Attention.Layer"/> is an index into it.</param>
 /// <param name="Sites">Names of the places where adapters may join.</param>
 [Experimental("ELLM001")]
@@ -21,4 +21,8 @@ public sealed record ModelGraph(
     int ValueCount,
     Value Logits,
     ImmutableArray<KvLayer> KvLayers,
-    ImmutableArray<string> Sites);
+    ImmutableArray<string> Sites)
+{
+    /// <summary>Whether each slice of a batch must be a whole text: attention that is not causal sees nothing that an earlier batch left.</summary>
+    public bool NeedsWholeTexts => Ops.Any(op => op is Op.Attention { Spec.IsCausal: false });
+}

@@ -71,7 +71,7 @@ public abstract record Op
 
     /// <summary>
     /// Writes K and V of the batch to the cache of <paramref name="Layer"/>, then for each row and query head
-    /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence up to its own.
+    /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence that <see cref="AttentionSpec.View"/> gives it.
     /// </summary>
     public sealed record Attention(Value Q, Value K, Value V, AttentionSpec Spec, int Layer, Value Out) : Op
     {
@@ -117,6 +117,16 @@ public abstract record Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [Left, Right];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = In + Vector</c>, the same for each row.</summary>
+    public sealed record AddVector(Value In, Weight Vector, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
 
         /// <inheritdoc/>
         public override ImmutableArray<Value> Outputs => [Out];

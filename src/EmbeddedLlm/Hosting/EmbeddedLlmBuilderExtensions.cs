@@ -20,7 +20,7 @@ public static class EmbeddedLlmBuilderExtensions
     public static IEmbeddedLlmBuilder AddModel(this IEmbeddedLlmBuilder builder, string name) => AddModel(builder, name, configure: static _ => { });
 
     /// <summary>
-    /// Adds a model: a keyed <see cref="LlmModel"/> and a keyed <see cref="IChatClient"/>, and for the first model also both without a key.
+    /// Adds a model: a keyed <see cref="LlmModel"/> and a keyed <see cref="IChatClient"/>, and for the first of these models also both without a key.
     /// It is loaded once, at its first use (or at start, see <see cref="LlmOptions.LoadAtStart"/>), shared by all, and disposed with the
     /// services. A load that failed is tried again at the next use.
     /// </summary>
@@ -31,7 +31,7 @@ public static class EmbeddedLlmBuilderExtensions
     public static IEmbeddedLlmBuilder AddModel(this IEmbeddedLlmBuilder builder, string name, Action<LlmOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return Add(builder, name, services => services.GetService<IConfiguration>()?.GetSection($"{ModelsSection}:{name}"), configure);
+        return Add(builder, name, Section(name), configure, isChat: true);
     }
 
     /// <summary>Adds a model whose options are bound from <paramref name="section"/>; otherwise as <see cref="AddModel(IEmbeddedLlmBuilder, string, Action{LlmOptions})"/>.</summary>
@@ -39,7 +39,30 @@ public static class EmbeddedLlmBuilderExtensions
     public static IEmbeddedLlmBuilder AddModel(this IEmbeddedLlmBuilder builder, string name, IConfiguration section, Action<LlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(section);
-        return Add(builder, name, _ => section, configure);
+        return Add(builder, name, _ => section, configure, isChat: true);
+    }
+
+    /// <summary>Adds an embedding model whose options all come from the configuration section <c>EmbeddedLlm:Models:{name}</c>; otherwise as <see cref="AddEmbeddingModel(IEmbeddedLlmBuilder, string, Action{LlmOptions})"/>.</summary>
+    /// <exception cref="ArgumentException">A model of this name was already added.</exception>
+    public static IEmbeddedLlmBuilder AddEmbeddingModel(this IEmbeddedLlmBuilder builder, string name) => AddEmbeddingModel(builder, name, configure: static _ => { });
+
+    /// <summary>
+    /// Adds an embedding model: a keyed <see cref="LlmModel"/> and a keyed <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of strings to floats,
+    /// and for the first embedding model also the generator without a key. Otherwise as <see cref="AddModel(IEmbeddedLlmBuilder, string, Action{LlmOptions})"/>.
+    /// </summary>
+    /// <inheritdoc cref="AddModel(IEmbeddedLlmBuilder, string, Action{LlmOptions})"/>
+    public static IEmbeddedLlmBuilder AddEmbeddingModel(this IEmbeddedLlmBuilder builder, string name, Action<LlmOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Add(builder, name, Section(name), configure, isChat: false);
+    }
+
+    /// <summary>Adds an embedding model whose options are bound from <paramref name="section"/>; otherwise as <see cref="AddEmbeddingModel(IEmbeddedLlmBuilder, string, Action{LlmOptions})"/>.</summary>
+    /// <exception cref="ArgumentException">A model of this name was already added.</exception>
+    public static IEmbeddedLlmBuilder AddEmbeddingModel(this IEmbeddedLlmBuilder builder, string name, IConfiguration section, Action<LlmOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        return Add(builder, name, _ => section, configure, isChat: false);
     }
 
     /// <summary>Adds a backend to choose from. The CPU is always there; the best offer wins unless <see cref="LlmOptions.Backend"/> names one.</summary>
@@ -52,7 +75,9 @@ public static class EmbeddedLlmBuilderExtensions
         return builder;
     }
 
-    private static IEmbeddedLlmBuilder Add(IEmbeddedLlmBuilder builder, string name, Func<IServiceProvider, IConfiguration?> section, Action<LlmOptions>? configure)
+    private static Func<IServiceProvider, IConfiguration?> Section(string name) => services => services.GetService<IConfiguration>()?.GetSection($"{ModelsSection}:{name}");
+
+    private static IEmbeddedLlmBuilder Add(IEmbeddedLlmBuilder builder, string name, Func<IServiceProvider, IConfiguration?> section, Action<LlmOptions>? configure, bool isChat)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -61,7 +86,7 @@ public static class EmbeddedLlmBuilderExtensions
         if (others.Any(other => other.Name == name))
             throw new ArgumentException($"A model named '{name}' was already added.", nameof(name));
 
-        services.AddSingleton(new RegisteredModel(name));
+        services.AddSingleton(new RegisteredModel(name, isChat));
         services.AddOptions<LlmOptions>(name)
             .Configure<IServiceProvider>((options, provider) =>
             {
@@ -75,8 +100,16 @@ public static class EmbeddedLlmBuilderExtensions
             .ValidateOnStart();
 
         services.AddKeyedSingleton(name, (provider, _) => Load(provider, name));
+        if (!isChat)
+        {
+            services.AddKeyedSingleton(name, (provider, _) => provider.GetRequiredKeyedService<LlmModel>(name).AsIEmbeddingGenerator());
+            if (others.All(other => other.IsChat))
+                services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>(name));
+            return builder;
+        }
+
         services.AddKeyedSingleton(name, (provider, _) => provider.GetRequiredKeyedService<LlmModel>(name).AsIChatClient());
-        if (others.Count == 0)
+        if (!others.Any(other => other.IsChat))
         {
             services.TryAddSingleton(provider => provider.GetRequiredKeyedService<LlmModel>(name));
             services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IChatClient>(name));

@@ -27,9 +27,6 @@ internal abstract class Architecture
     /// <summary>What GGUF's common keys say; a family changes what it does differently.</summary>
     protected static ModelSpec Standard(Hyperparameters keys, NormKind norm = NormKind.Rms)
     {
-        if (!keys.Flag("attention.causal", true))
-            throw new UnsupportedModelException($"{keys.File.Path}: the model attends in both directions ('{keys.Prefix}.attention.causal' is false): an encoder, which is not supported.");
-
         var width = keys.Count("embedding_length", 1, MaxWidth);
         var heads = keys.Count("attention.head_count", 1, MaxHeads);
         var kvHeads = keys.Count("attention.head_count_kv", 1, MaxHeads, fallback: heads);
@@ -56,6 +53,8 @@ internal abstract class Architecture
             KvHeads = kvHeads,
             HeadWidth = headWidth,
             ValueWidth = keys.Count("attention.value_length", 1, MaxHeadWidth, fallback: headWidth),
+            Pooling = Pools(keys),
+            IsCausal = keys.Flag("attention.causal", true),
             Norm = norm,
             NormEpsilon = keys.Number(norm == NormKind.Rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 0, 1),
             RopeWidth = ropeWidth,
@@ -65,6 +64,20 @@ internal abstract class Architecture
             ExpertsUsed = keys.Count("expert_used_count", 0, MaxHeads, fallback: 0),
             ExpertWeightScale = keys.Number("expert_weights_scale", 0, 1e6f, fallback: 0) is var scale && scale == 0 ? 1 : scale,
             Sampling = RecommendedSampling.Read(keys.File),
+        };
+    }
+
+    // GGUF's numbers.
+    private static Pooling? Pools(Hyperparameters keys)
+    {
+        const string Key = "pooling_type";
+        return !keys.Contains(Key) ? null : keys.Count(Key, 0, 4) switch
+        {
+            0 => Pooling.None,
+            1 => Pooling.Mean,
+            2 => Pooling.First,
+            3 => Pooling.Last,
+            _ => Pooling.Rank,
         };
     }
 }

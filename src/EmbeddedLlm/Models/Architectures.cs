@@ -9,6 +9,7 @@ internal static class Architectures
 {
     public static ImmutableArray<Architecture> All { get; } =
     [
+        new Bert(),
         new Bloom(),
         new Cohere(),
         new Exaone4(),
@@ -20,6 +21,7 @@ internal static class Architectures
         new Granite(),
         new Llama(),
         new Mistral(),
+        new ModernBert(),
         new Mpt(),
         new Olmo(),
         new Phi2(),

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models;
 
@@ -16,11 +17,33 @@ public static class ModelLoader
     /// The most positions of one request, if known: some models bring one set of frequencies for contexts up to their first training's and another for longer ones.
     /// Default: what the model was trained for.
     /// </param>
+    /// <param name="pooling">
+    /// For embeddings: what will be done with the hidden rows that the graph then gives in place of logits; <see cref="Pooling.Rank"/> for scores.
+    /// Default: of an encoder what its file says, of others logits.
+    /// </param>
     /// <exception cref="UnsupportedModelException">The family, a weight format or a variant is not supported; the message names it.</exception>
     /// <exception cref="ModelFormatException">Metadata or tensors are missing or do not fit together.</exception>
-    public static LoadedGraph Load(GgufFile file, int? contextLength = null)
+    public static LoadedGraph Load(GgufFile file, int? contextLength = null, Pooling? pooling = null)
     {
         ArgumentNullException.ThrowIfNull(file);
+        var spec = Describe(file);
+        try
+        {
+            var weights = new ModelWeights(file);
+            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
+            weights.RequireAllUsed();
+            return new LoadedGraph(spec, graph);
+        }
+        catch (ArgumentException exception)
+        {
+            // The graph builder's checks, where two tensors are sound by themselves and do not fit each other.
+            throw new ModelFormatException($"{file.Path}: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>What <paramref name="file"/> is, without its forward pass.</summary>
+    internal static ModelSpec Describe(GgufFile file)
+    {
         var kind = file.Metadata.GetString("general.type", "model");
         if (kind != "model")
             throw new UnsupportedModelException($"{file.Path}: the file holds no model but '{kind}' (general.type).");
@@ -37,17 +60,7 @@ public static class ModelLoader
             ParameterCount = file.Tensors.Aggregate(0L, (sum, tensor) => sum > long.MaxValue - tensor.ElementCount ? long.MaxValue : sum + tensor.ElementCount),
         };
         RequireVocabulary(file, spec.VocabularySize);
-        try
-        {
-            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength);
-            weights.RequireAllUsed();
-            return new LoadedGraph(spec, graph);
-        }
-        catch (ArgumentException exception)
-        {
-            // The graph builder's checks, where two tensors are sound by themselves and do not fit each other.
-            throw new ModelFormatException($"{file.Path}: {exception.Message}", exception);
-        }
+        return spec;
     }
 
     private static void RequireVocabulary(GgufFile file, int rows)

@@ -48,6 +48,12 @@ public sealed record ModelSpec
     /// <summary>The sampling that the makers of the model recommend, as far as the file says.</summary>
     public RecommendedSampling Sampling { get; init; } = new();
 
+    /// <summary>How the file says that rows become an embedding; null where it says nothing, as for models that write text.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Whether a row sees only what is before it. Models of which this is false are encoders: they have no logits.</summary>
+    public bool IsCausal { get; init; } = true;
+
     internal NormKind Norm { get; init; } = NormKind.Rms;
 
     internal float NormEpsilon { get; init; }
@@ -75,11 +81,17 @@ public sealed record ModelSpec
     /// <summary>Layers n, 2n, … (the first layer is 1) see all positions although others have a window; 0: none does.</summary>
     internal int FullAttentionInterval { get; init; }
 
+    /// <summary>Whether those layers are 1, n + 1, 2n + 1, … instead.</summary>
+    internal bool IsFirstAttentionFull { get; init; }
+
     /// <summary>Whether attention and feed-forward read the same input and are added together; otherwise feed-forward reads what attention has added to.</summary>
     internal bool IsParallel { get; init; }
 
     /// <summary>Whether attention and feed-forward norm what they read; some families norm only what they add.</summary>
     internal bool HasInputNorms { get; init; } = true;
+
+    /// <summary>Whether rows are normed behind the last layer.</summary>
+    internal bool HasOutputNorm { get; init; } = true;
 
     /// <summary>See <see cref="AttentionSpec.SoftCap"/>.</summary>
     internal float AttentionSoftCap { get; init; }
@@ -114,7 +126,7 @@ public sealed record ModelSpec
 
     internal float ExpertWeightScale { get; init; } = 1;
 
-    internal int WindowOf(int layer) => FullAttentionInterval > 0 && (layer + 1) % FullAttentionInterval == 0 ? 0 : Window;
+    internal int WindowOf(int layer) => FullAttentionInterval > 0 && (layer + (IsFirstAttentionFull ? 0 : 1)) % FullAttentionInterval == 0 ? 0 : Window;
 
     internal bool HasRope(int layer) => RopeWidth > 0 && (NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0);
 

@@ -81,6 +81,13 @@ internal sealed class ModelWeights(GgufFile file)
         return products;
     }
 
+    /// <summary>Says that tensors of these names, with their biases, are known and not needed.</summary>
+    public void Ignore(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            _used.UnionWith([name + ".weight", name + ".bias"]);
+    }
+
     /// <summary>Refuses a file that holds a tensor which the graph does not use: the model would not be what it is.</summary>
     public void RequireAllUsed()
     {

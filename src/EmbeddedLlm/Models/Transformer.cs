@@ -10,14 +10,16 @@ internal sealed class Transformer
 {
     private readonly ModelSpec _spec;
     private readonly ModelWeights _weights;
+    private readonly Pooling? _pooling;
     private readonly GraphBuilder _graph = new();
     private readonly RopeSpec? _rope;
     private readonly RopeSpec? _windowRope;
 
-    private Transformer(ModelSpec spec, ModelWeights weights, int contextLength)
+    private Transformer(ModelSpec spec, ModelWeights weights, int contextLength, Pooling? pooling)
     {
         _spec = spec;
         _weights = weights;
+        _pooling = pooling;
         if (spec.RopeWidth == 0)
             return;
         _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, Divisors(contextLength));
@@ -27,7 +29,9 @@ internal sealed class Transformer
     /// <param name="spec">What the model is.</param>
     /// <param name="weights">Its tensors.</param>
     /// <param name="contextLength">The most positions of one request.</param>
-    public static ModelGraph Build(ModelSpec spec, ModelWeights weights, int contextLength) => new Transformer(spec, weights, contextLength).Build();
+    /// <param name="pooling">What will be done with the resulting rows; null for logits.</param>
+    public static ModelGraph Build(ModelSpec spec, ModelWeights weights, int contextLength, Pooling? pooling) =>
+        new Transformer(spec, weights, contextLength, pooling).Build();
 
     // What each pair's frequency is divided by, if the file says.
     private float[]? Divisors(int contextLength)
@@ -52,20 +56,48 @@ internal sealed class Transformer
         var x = _graph.Scale(_graph.Embed(table), _spec.EmbeddingScale);
         if (_spec.PositionLimit is { } positions)
             x = _graph.Add(x, _graph.EmbedPositions(_weights.Matrix("position_embd", positions, _spec.Width)));
-        if (_weights.Contains("token_embd_norm"))
-            x = Norm("token_embd_norm", x);
+        // Of two kinds of token, which mark the first and the second text of a pair, all are of the first.
+        if (_weights.Contains("token_types"))
+            x = _graph.AddVector(x, _weights.Matrix("token_types", _weights.RowsOf("token_types"), _spec.Width).Slice(0, 1, "token_types"));
+        x = NormIfThere("token_embd_norm", x);
         for (var layer = 0; layer < _spec.Layers; layer++)
             x = Block($"blk.{layer}.", layer, x);
 
+        x = _spec.HasOutputNorm ? Norm("output_norm", x) : x;
+        return _graph.Build(_pooling is { } pooling ? Pooled(pooling, x) : Logits(x, table));
+    }
+
+    private Value Logits(Value x, Weight table)
+    {
         var output = _weights.Contains("output") ? _weights.Matrix("output", _spec.VocabularySize, _spec.Width) : table with { Name = "output" };
-        var logits = _graph.Linear(Norm("output_norm", x), output, _weights.BiasIfThere("output", _spec.VocabularySize));
-        return _graph.Build(_graph.Bound(_graph.Scale(logits, _spec.LogitScale), _spec.LogitSoftCap, isSmooth: true));
+        var logits = _graph.Linear(x, output, _weights.BiasIfThere("output", _spec.VocabularySize));
+        return _graph.Bound(_graph.Scale(logits, _spec.LogitScale), _spec.LogitSoftCap, isSmooth: true);
+    }
+
+    // What is left to do for each row; a product is the same before and after a mean.
+    private Value Pooled(Pooling pooling, Value x)
+    {
+        _weights.Ignore("output", "cls", "cls.output", "dense_2", "dense_3");
+        if (pooling == Pooling.Rank)
+            return Score(x);
+        if (pooling == Pooling.None || !_weights.Contains("dense_2"))
+            return x;
+        x = Linear("dense_2", x, _weights.RowsOf("dense_2"));
+        return Linear("dense_3", x, _weights.RowsOf("dense_3"));
+    }
+
+    private Value Score(Value x)
+    {
+        if (_weights.Contains("cls"))
+            x = _graph.Bound(Linear("cls", x, _weights.RowsOf("cls")), 1, isSmooth: true);
+        return Linear("cls.output", x, _weights.RowsOf("cls.output"));
     }
 
     private Value Block(string prefix, int layer, Value x)
     {
-        var normed = InputNorm(prefix + "attn_norm", x);
-        var attended = Attention(prefix, layer, _weights.Contains(prefix + "attn_norm_2") ? Norm(prefix + "attn_norm_2", x) : normed);
+        var isNormed = layer == 0 && !_spec.IsCausal && _weights.Contains("token_embd_norm");
+        var normed = isNormed ? NormIfThere(prefix + "attn_norm", x) : InputNorm(prefix + "attn_norm", x);
+        var attended = Attention(prefix, layer, _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed);
 
         // Behind the last attention only the rows whose logits are asked for matter.
         if (layer == _spec.Layers - 1)
@@ -78,8 +110,9 @@ internal sealed class Transformer
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
-        x = Join(x, attended);
-        return Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
+        x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
+        return NormIfThere(prefix + "layer_output_norm", x);
     }
 
     private Value Attention(string prefix, int layer, Value x)
@@ -100,7 +133,8 @@ internal sealed class Transformer
             TemperatureScale: _spec.TemperatureScale,
             TemperatureLength: _spec.TemperatureLength,
             SoftCap: _spec.AttentionSoftCap,
-            AlibiBias: _spec.AlibiBias));
+            AlibiBias: _spec.AlibiBias,
+            IsCausal: _spec.IsCausal));
     }
 
     private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
@@ -159,7 +193,9 @@ internal sealed class Transformer
 
     private Value InputNorm(string name, Value x) => _spec.HasInputNorms ? Norm(name, x) : x;
 
-    private Value NormIfThere(string name, Value x) => _weights.Contains(name) ? Norm(name, x) : x;
+    private Value NormIfThere(string name, Value x) => NormIfThere(name, x, x);
+
+    private Value NormIfThere(string name, Value x, Value otherwise) => _weights.Contains(name) ? Norm(name, x) : otherwise;
 
     // Over each head, or over all of them, by the length of the gain.
     private Value HeadNorm(string name, Value x) => _weights.VectorIfThere(name, _spec.HeadWidth, x.Width) is { } gain

@@ -2,6 +2,7 @@ using System.Text.Json;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Quantization;
 using EmbeddedLlm.Testing;
@@ -39,6 +40,21 @@ public sealed class CpuGoldenTests
         var logits = GoldenModels.Logits(new CpuBackend(), Golden.Path("models", name, "model.gguf"), tokens);
 
         Assert.InRange(GoldenModels.MaxDifference(expected, logits), 0, bound);
+    }
+
+    /// <summary>Models for embeddings.</summary>
+    public static TheoryData<string> Embedders => [.. GoldenModels.Embedders];
+
+    [Theory, MemberData(nameof(Embedders))]
+    public void Rows_OfAnEmbedder_AreExactOnAnyNumberOfThreads(string name)
+    {
+        var (bound, expected) = GoldenModels.ExpectedRows(name);
+        var (model, tokens) = (Golden.Path("models", name, "model.gguf"), GoldenModels.Tokens(Golden.Path("models", name, "tokens.json")));
+
+        var rows = GoldenModels.Logits(new CpuBackend(), model, tokens, threads: 1, pooling: Pooling.None);
+
+        Assert.InRange(GoldenModels.MaxDifference(expected, rows[^expected.Length..]), 0, bound);
+        Assert.Equal(rows, GoldenModels.Logits(new CpuBackend(), model, tokens, threads: 3, pooling: Pooling.None));
     }
 
     [Theory, MemberData(nameof(Types))]

@@ -60,8 +60,33 @@ public sealed class GraphBuilderTests
         Assert.Throws<ArgumentException>(() => _graph.PickRows(picked));
         Assert.Throws<ArgumentException>(() => _graph.Scale(new Value(99, 8), 2));
         Assert.Throws<ArgumentException>(() => _graph.Experts(x, TestWeights.Matrix("r", 3, 8), TestWeights.Matrix("g", 4, 8, 3), TestWeights.Matrix("u", 4, 8, 3), TestWeights.Matrix("d", 8, 4, 2), new ExpertsSpec(2, Activation.Silu, true)));
+        Assert.Throws<ArgumentException>(() => _graph.AddVector(x, TestWeights.Vector("vector", 4)));
         Assert.Throws<ArgumentException>(() => _graph.Build(x));
     }
+
+    [Fact]
+    public void Attention_ThatSeesBothWays_SharesTheCacheOfItsShape()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        foreach (var (isCausal, heads) in ((bool, int)[])[(false, 2), (true, 2), (false, 2), (true, 2), (false, 4), (false, 2)])
+            x = _graph.Attention(x, x, x, new AttentionSpec(heads, heads, 8 / heads, 8 / heads, 1, IsCausal: isCausal));
+        var graph = _graph.Build(_graph.PickRows(x));
+
+        Assert.Equal([0, 1, 0, 2, 3, 0], graph.Ops.OfType<Op.Attention>().Select(op => op.Layer));
+        Assert.Equal([2, 2, 2, 4], graph.KvLayers.Select(layer => layer.Heads));
+        Assert.True(graph.NeedsWholeTexts);
+    }
+
+    [Theory]
+    [InlineData(0, true, 0, 6)]
+    [InlineData(0, false, 0, 9)]
+    [InlineData(4, true, 2, 6)]
+    [InlineData(4, false, 3, 8)]
+    [InlineData(7, false, 2, 9)]
+    [InlineData(20, true, 0, 6)]
+    [InlineData(20, false, 0, 9)]
+    public void View_OfPositionFiveOfNine_IsWhatTheRowSees(int window, bool isCausal, int first, int end) =>
+        Assert.Equal((first, end), new AttentionSpec(1, 1, 8, 8, 1, window, IsCausal: isCausal).View(5, 9));
 
     [Fact]
     public void Scale_ByOne_AddsNothing()

@@ -46,6 +46,27 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public async Task AddEmbeddingModel_BesideAChatModel_IsThereWithAndWithoutKey()
+    {
+        var builder = App(("EmbeddedLlm:Models:embed:Path", ModelPath), ("EmbeddedLlm:Models:embed:Embedding:Pooling", "Mean"));
+        builder.Services.AddEmbeddedLlm()
+            .AddEmbeddingModel("embed")
+            .AddModel("chat", options => options.Path = ModelPath)
+            .AddEmbeddingModel("other", builder.Configuration.GetSection("EmbeddedLlm:Models:embed"), options => options.Embedding = options.Embedding with { Pooling = Pooling.Last });
+        using var host = builder.Build();
+
+        var generator = host.Services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+        Assert.Same(generator, host.Services.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("embed"));
+        Assert.Same(generator, host.Services.GetRequiredKeyedService<LlmModel>("embed").AsIEmbeddingGenerator());
+        Assert.NotSame(generator, host.Services.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("other"));
+        Assert.Same(host.Services.GetRequiredKeyedService<LlmModel>("chat"), host.Services.GetRequiredService<LlmModel>());
+        Assert.Same(host.Services.GetRequiredKeyedService<IChatClient>("chat"), host.Services.GetRequiredService<IChatClient>());
+        Assert.Null(host.Services.GetKeyedService<IChatClient>("embed"));
+        Assert.Equal(64, (await generator.GenerateVectorAsync("Hi", cancellationToken: Test)).Length);
+        Assert.Throws<ArgumentException>(() => builder.Services.AddEmbeddedLlm().AddEmbeddingModel("chat"));
+    }
+
+    [Fact]
     public void AddModel_Section_IsBoundBeforeTheAction()
     {
         var builder = App(("EmbeddedLlm:Models:chat:Path", ModelPath), ("EmbeddedLlm:Models:chat:ContextLength", "100"), ("EmbeddedLlm:Models:chat:ModelId", "from-file"), ("Mine:Path", "mine.gguf"));

@@ -18,6 +18,7 @@ public sealed partial class LayersTests
         ["Backends"] = ["Graph"],
         ["Cpu"] = ["Backends", "Graph", "Quantization"],
         ["Engine"] = ["Backends", "KvCache", "Sampling"],
+        ["Embeddings"] = ["Engine", "Backends", "Graph", "Tokenization"],
         ["Chat"] = ["Engine", "Tokenization", "Sampling"],
         ["Hosting"] = ["Backends"],
     };

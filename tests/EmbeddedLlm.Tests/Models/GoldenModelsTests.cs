@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
@@ -20,11 +21,31 @@ public sealed class GoldenModelsTests
         Assert.InRange(GoldenModels.MaxDifference(expected, logits), 0, bound);
     }
 
+    public static TheoryData<string> Embedders => [.. GoldenModels.Embedders];
+
+    [Theory, MemberData(nameof(Embedders))]
+    public void Rows_OfAnEmbedder_EqualTheForwardPassOfItsMakers(string name)
+    {
+        var (bound, expected) = GoldenModels.ExpectedRows(name);
+        var rows = GoldenModels.Logits(new ReferenceBackend(), Golden.Path("models", name, "model.gguf"), GoldenModels.Tokens(Golden.Path("models", name, "tokens.json")), pooling: Pooling.None);
+        Assert.InRange(GoldenModels.MaxDifference(expected, rows[^expected.Length..]), 0, bound);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Rows_OfAPartOfAText_AreRefused(bool isReference)
+    {
+        IBackend backend = isReference ? new ReferenceBackend() : new CpuBackend();
+        var error = Assert.Throws<ArgumentException>(() => GoldenModels.Logits(backend, Golden.Path("models", "bert", "model.gguf"), [1, 2, 3, 4], chunk: 2));
+        Assert.Contains("whole texts", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Folders_OfGoldenModels_AreEachTestedOrNamedAsMissing()
     {
         var folders = Directory.GetDirectories(Golden.Path("models")).Select(Path.GetFileName);
-        Assert.Equal(folders.Order(), GoldenModels.Decoders.Concat(GoldenModels.NotYet).Order());
+        Assert.Equal(folders.Order(), GoldenModels.Decoders.Concat(GoldenModels.Embedders).Concat(GoldenModels.NotYet).Order());
     }
 
     // logits_ctx64.f32 is said to have been made with the short factors; it equals logits.f32 bit for bit. So the factors themselves are looked at.

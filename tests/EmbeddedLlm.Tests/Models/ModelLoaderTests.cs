@@ -36,7 +36,7 @@ public sealed class ModelLoaderTests : IDisposable
     {
         var error = Assert.Throws<UnsupportedModelException>(() => Load(Replace(Header("llama"), "\u0005\0\0\0\0\0\0\0llama", "\u0005\0\0\0\0\0\0\0alpha")));
         Assert.Contains("'alpha'", error.Message, StringComparison.Ordinal);
-        Assert.Contains("llama, mistral3, mpt, olmo2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("llama, mistral3, modern-bert, mpt, nomic-bert, olmo2", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -60,8 +60,14 @@ public sealed class ModelVariantsTests : IDisposable
     }
 
     [Fact]
-    public void Load_AnEncoder_IsNotSupported() =>
-        Assert.Throws<UnsupportedModelException>(() => Load(("llama.attention.causal", GgufValue.Of(false))));
+    public void Load_ADecoderThatSeesBothWays_GivesRowsInPlaceOfLogits()
+    {
+        var (spec, graph) = Load(("llama.attention.causal", GgufValue.Of(false)));
+
+        Assert.False(spec.IsCausal);
+        Assert.True(graph.NeedsWholeTexts);
+        Assert.Equal(spec.Width, graph.Logits.Width);
+    }
 
     // The golden llama with these keys.
     private LoadedGraph Load(params ReadOnlySpan<(string Key, GgufValue Value)> keys)

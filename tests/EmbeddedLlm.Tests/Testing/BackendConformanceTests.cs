@@ -20,6 +20,7 @@ public sealed class BackendConformanceTests
         ["bound"] = op => op is Op.Bound bound ? bound with { IsSmooth = !bound.IsSmooth } : op,
         ["embed-positions"] = op => op is Op.EmbedPositions embed ? embed with { Table = embed.Table with { Storage = new OtherRow(embed.Table) } } : op,
         ["add"] = op => op is Op.Add add ? add with { Right = add.Left } : op,
+        ["add-vector"] = op => op is Op.AddVector add ? new Op.Scale(add.In, 1, add.Out) : op,
         ["scale"] = op => op is Op.Scale scale ? scale with { Factor = 1.001f * scale.Factor } : op,
         ["experts"] = op => op is Op.Experts experts ? experts with { Spec = experts.Spec with { NormalizeWeights = !experts.Spec.NormalizeWeights } } : op,
     };

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu.Lanes;
 using EmbeddedLlm.Graph;
@@ -20,6 +21,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     // Up to so many query vectors, 16-bit numbers become floats within the product; for more they are brought to floats before.
     private const int FewVectors = 8;
 
+    // As far as a row can see; beyond every position.
+    private const int Everything = 1 << 30;
+
     private readonly AttentionSpec _spec;
     private readonly KvMemory _kv;
     private readonly KvTiles<TLanes> _tiles;
@@ -27,6 +31,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private readonly Activations _k;
     private readonly Activations _v;
     private readonly Activations _result;
+    private readonly int _behind;       // positions that a row sees before its own, and behind it
+    private readonly int _ahead;
+    private readonly int _blockTokens;
     private readonly int _group;        // query heads per KV head
     private readonly int _unitRows;
     private readonly int _keyStride;
@@ -39,6 +46,9 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         _kv = kv;
         _tiles = new KvTiles<TLanes>(kv, op.Spec, op.Layer);
         (_q, _k, _v, _result) = (q, k, v, result);
+        _behind = _spec.Window == 0 ? Everything : _spec.IsCausal ? _spec.Window - 1 : _spec.Window / 2;
+        _ahead = _spec.IsCausal ? 0 : _behind;
+        _blockTokens = kv.BlockTokens;
         _group = _spec.Heads / _spec.KvHeads;
         _unitRows = Math.Max(1, UnitVectors / _group);
         _keyStride = kv.KeyStride;
@@ -103,6 +113,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             tile.Row = sliceRow + first;
             tile.Rows = Math.Min(_unitRows, at.Rows - first);
             tile.Position = at.Past + first;
+            tile.Length = at.Past + at.Rows;
             Attend(tile, step.KvBlocks + at.KvStart);
         }
     }
@@ -141,16 +152,18 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private void Attend(in Tile tile, int* blocks)
     {
         Begin(tile);
-        var length = _kv.BlockTokens;
-        var last = (tile.Position + tile.Rows - 1) / length;
-        for (var b = View(tile.Position, 0).From / length; b <= last; b++)
+        var length = _blockTokens;
+        var last = (_spec.View(tile.Position + tile.Rows - 1, tile.Length).End - 1) / length;
+        for (var b = _spec.View(tile.Position, tile.Length).First / length; b <= last; b++)
         {
-            // The rows that see something of this block.
+            // The rows that see something of this block. Later rows see from and up to later positions.
             var start = b * length;
-            var begin = Math.Max(0, start - tile.Position);
-            var end = begin;
-            while (end < tile.Rows && View(tile.Position + end, start).From < length)
-                end++;
+            var begin = 0;
+            while (View(tile, begin, start).To <= 0)
+                begin++;
+            var end = tile.Rows;
+            while (View(tile, end - 1, start).From >= length)
+                end--;
 
             var (block, next) = (blocks[b], blocks[Math.Min(b + 1, last)]);
             if ((end - begin) * _group <= FewVectors && _tiles.AreFiniteHalves(block))
@@ -177,7 +190,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
 
         for (var row = begin; row < end; row++)
         {
-            var view = View(tile.Position + row, start);
+            var view = View(tile, row, start);
             if (_spec.SoftCap > 0 || _spec.AlibiBias > 0)
                 Adjust(tile, row, start);
             for (var vector = row * _group; vector < (row + 1) * _group; vector++)
@@ -190,10 +203,11 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     {
         for (var row = begin; row < end;)
         {
-            // Rows that see the whole block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
-            var (from, to) = View(tile.Position + row, start);
-            var vector = row++ * _group;
-            while (from == 0 && to == _kv.BlockTokens && row < end && View(tile.Position + row, start) == (0, to))
+            // Rows that see the same of the block go together. The others go alone: what they do not see they must not touch, not even with weight 0.
+            var (from, to) = View(tile, row, start);
+            var vector = row * _group;
+            row = View(tile, end - 1, start) == (from, to) ? end : row + 1;
+            while (row < end && View(tile, row, start) == (from, to))
                 row++;
             TileProduct<TLanes>.Run<TNumber>(
                 tile.Scores + vector * _keyStride + from, _keyStride, values + (nint)from * _valueStride * TNumber.Bytes, _valueStride,
@@ -201,11 +215,12 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         }
     }
 
-    // What a row at this position sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
-    private (int From, int To) View(int position, int start)
+    // What a row of the tile sees of the block that begins at start: places From … To − 1. From is at or behind the block's end, or To at or before 0, if nothing.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private (int From, int To) View(in Tile tile, int row, int start)
     {
-        var from = _spec.Window == 0 ? 0 : Math.Max(0, position - _spec.Window + 1 - start);
-        return (from, Math.Min(_kv.BlockTokens, position - start + 1));
+        var place = tile.Position + row - start;
+        return (Math.Max(0, place - _behind), Math.Min(_blockTokens, place + 1 + Math.Min(_ahead, tile.Length - 1 - tile.Position - row)));
     }
 
     private void Begin(in Tile tile)
@@ -232,14 +247,14 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         for (var head = 0; head < _group; head++)
         {
             var scores = tile.Scores + (row * _group + head) * _keyStride;
-            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
+            var slope = _spec.AlibiBias > 0 ? TLanes.Fill(-_spec.AlibiSlope(tile.Head * _group + head)) : TLanes.Fill(0);
             var offset = TLanes.Fill(start - (tile.Position + row));
             for (var i = 0; i < _keyStride; i += TLanes.Count)
             {
                 var score = TLanes.Load(scores + i);
                 if (_spec.SoftCap > 0)
                     score = LaneMath.Tanh(score * TLanes.Fill(1 / _spec.SoftCap)) * TLanes.Fill(_spec.SoftCap);
-                TLanes.MultiplyAdd(slope, TLanes.Load(tile.Places + i) + offset, score).Store(scores + i);
+                TLanes.MultiplyAdd(slope, TLanes.Abs(TLanes.Load(tile.Places + i) + offset), score).Store(scores + i);
             }
         }
     }
@@ -297,7 +312,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     /// <summary>One unit of work: rows Row … of the batch, of one sequence, from Position on; and the worker's memory for it.</summary>
     private struct Tile
     {
-        public int Row, Rows, Position, Head;
+        public int Row, Rows, Position, Length, Head;
         public float* Keys;         // [HeadWidth × keyStride]
         public float* Values;       // [block × valueStride]
         public float* Queries;      // [vectors × HeadWidth], scaled

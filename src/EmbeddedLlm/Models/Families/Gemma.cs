@@ -3,10 +3,10 @@ using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models.Families;
 
-/// <summary>Gemma 1 to 3: a scaled embedding, GELU; from 2 on norms before and after, windows in some layers; 2 caps scores and logits, 3 norms queries and keys.</summary>
+/// <summary>Gemma 1 to 3, and EmbeddingGemma, which is Gemma 3 as an encoder: a scaled embedding, GELU; from 2 on norms before and after, windows in some layers; 2 caps scores and logits, 3 norms queries and keys.</summary>
 internal sealed class Gemma : Architecture
 {
-    public override ImmutableArray<string> Names => ["gemma", "gemma2", "gemma3"];
+    public override ImmutableArray<string> Names => ["gemma", "gemma2", "gemma3", "gemma-embedding"];
 
     public override ModelSpec Describe(Hyperparameters keys)
     {
@@ -26,6 +26,13 @@ internal sealed class Gemma : Architecture
             {
                 AttentionScale = Scale(spec, largeLayers: 62),
                 LogitSoftCap = keys.Number("final_logit_softcapping", 0, 1e6f, fallback: 0),
+                Window = Window(keys),
+                FullAttentionInterval = 6,
+                WindowRopeBase = keys.Number("rope.freq_base_swa", 1.001f, 1e30f, fallback: 10000),
+            },
+            "gemma-embedding" => spec with
+            {
+                IsCausal = false,
                 Window = Window(keys),
                 FullAttentionInterval = 6,
                 WindowRopeBase = keys.Number("rope.freq_base_swa", 1.001f, 1e30f, fallback: 10000),
