@@ -51,11 +51,30 @@ internal static class RandomWeights
     /// <summary>Where the scales and minimum scales of a block stand, in bytes.</summary>
     public static int[] Halves(BlockFormat format) => format.Type switch
     {
-        GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 => [0],
+        GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS => [0],
+        GgmlType.IQ1_S or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S => [0],
         GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
         GgmlType.Q2_K => [80, 82],
         GgmlType.Q3_K => [108],
+        GgmlType.IQ1_M => [48],         // in four parts
+        GgmlType.TQ1_0 => [52],
+        GgmlType.TQ2_0 => [64],
+        GgmlType.MXFP4 => [],           // a power of two is always finite
         GgmlType.Q6_K => [208],
         _ => throw new NotSupportedException($"Say where {format} keeps its scales."),
     };
+
+    /// <summary>Sets the bits of one of the <see cref="Halves"/> of a block.</summary>
+    public static void SetHalf(BlockFormat format, Span<byte> block, int half, ushort bits)
+    {
+        var place = Halves(format)[half];
+        if (format.Type != GgmlType.IQ1_M)
+        {
+            BitConverter.TryWriteBytes(block[place..], bits);
+            return;
+        }
+
+        for (var quarter = 0; quarter < 4; quarter++)
+            block[place + 2 * quarter + 1] = (byte)(block[place + 2 * quarter + 1] & 15 | (bits >> 4 * quarter & 15) << 4);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using EmbeddedLlm.Cpu.Tiers;
 
 namespace EmbeddedLlm.Cpu.Panels;
@@ -26,7 +27,20 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static bool HasTwoSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.GroupLength == 16 || TShape.Bits != 4;
+        get => TShape.GroupLength == 16 || TShape.Bits != 4 || HasLevels;
+    }
+
+    private static bool HasLevels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TShape.LevelBits != 0;
+    }
+
+    // Levels of 8 bits are taken as two nibbles like bytes, first those of the low nibbles of all quants, which are the first half of a group.
+    private static bool HasWideLevels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TShape.LevelBits == 8;
     }
 
     // Quants of all lanes in a group.
@@ -39,19 +53,19 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static int Folds
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 6 ? 2 : 1;
+        get => TShape.Bits == 6 || HasWideLevels ? 2 : 1;
     }
 
     private static int Steps
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 8 ? 8 : 4;
+        get => TShape.Bits == 8 || HasWideLevels ? 8 : 4;
     }
 
     private static int SecondHalf
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 8 ? 0 : 16;
+        get => TShape.Bits == 8 || HasWideLevels ? 0 : 16;
     }
 
     /// <summary>Multiplies.</summary>
@@ -66,13 +80,26 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     {
         TFloats a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
 
+        TInts table = default, highTable = default;
+        if (HasLevels)
+        {
+            var levels = Vector128.Create(TShape.Levels);
+            table = TTier.LoadTable(HasWideLevels ? levels & Vector128.Create((byte)15) : levels);
+            highTable = TTier.LoadTable(levels >>> 4);
+        }
+
         // The panel, scales and quants, is asked for as the one stretch of memory that it is, a part for each group.
         var ahead = scales + PanelMatrix.ReadAhead;
         var stride = PlaneBytes + ((quants - scales) / (width / Group));
         for (var block = width / TShape.BlockLength; block > 0; block--)
         {
-            var scale = TTier.LoadHalves(scales);
-            scales += 2 * TTier.Rows;
+            var scale = TShape.ScaleBits switch
+            {
+                16 => TTier.LoadHalves(scales),
+                17 => TTier.LoadBrains(scales),
+                _ => TTier.LoadSingles(scales),
+            };
+            scales += TShape.ScaleBits / 16 * 2 * TTier.Rows;
             var minimumScale = TTier.Multiply(scale, TTier.Fill((float)-offset));
             if (TShape.HasMinimums)
             {
@@ -96,7 +123,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                     TInts t0 = default, t1 = default, t2 = default, t3 = default, t4 = default, t5 = default, t6 = default, t7 = default;
                     for (var step = Steps / Folds; step > 0; step--)
                     {
-                        ReadStep(ref quants, ref high0, ref high1, ref bit, out var first, out var second);
+                        TInts first, second;
+                        if (HasWideLevels)
+                            ReadLevels(ref quants, fold == Folds, table, highTable, out first, out second);
+                        else
+                            ReadStep(ref quants, table, ref high0, ref high1, ref bit, out first, out second);
                         Dot(ref s0, ref t0, first, second, y);
                         if (TColumns.Count > 1)
                             Dot(ref s1, ref t1, first, second, y + Group);
@@ -117,21 +148,31 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                         y += 4;
                     }
 
-                    Fold(ref i0, s0, t0, factor0, factor1);
+                    var (low, high) = (factor0, factor1);
+                    if (HasWideLevels)
+                    {
+                        var half = fold == Folds ? factor0 : factor1;
+                        low = TTier.ToFactor(half);
+                        high = TTier.ToFactor(TTier.ShiftLeft(half, 4));
+                        if (fold == Folds)
+                            quants -= PlaneBytes;
+                    }
+
+                    Fold(ref i0, s0, t0, low, high);
                     if (TColumns.Count > 1)
-                        Fold(ref i1, s1, t1, factor0, factor1);
+                        Fold(ref i1, s1, t1, low, high);
                     if (TColumns.Count > 2)
                     {
-                        Fold(ref i2, s2, t2, factor0, factor1);
-                        Fold(ref i3, s3, t3, factor0, factor1);
+                        Fold(ref i2, s2, t2, low, high);
+                        Fold(ref i3, s3, t3, low, high);
                     }
 
                     if (TColumns.Count > 4)
                     {
-                        Fold(ref i4, s4, t4, factor0, factor1);
-                        Fold(ref i5, s5, t5, factor0, factor1);
-                        Fold(ref i6, s6, t6, factor0, factor1);
-                        Fold(ref i7, s7, t7, factor0, factor1);
+                        Fold(ref i4, s4, t4, low, high);
+                        Fold(ref i5, s5, t5, low, high);
+                        Fold(ref i6, s6, t6, low, high);
+                        Fold(ref i7, s7, t7, low, high);
                     }
                 }
 
@@ -180,10 +221,10 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static void ReadScales(ref byte* scales, TFloats minimumScale, out TInts factor0, out TInts factor1, out TFloats minimum, out TFloats difference)
     {
         difference = default;
-        if (TShape.BlockLength == Group)
+        if (TShape.BlockLength == TShape.GroupLength)
         {
-            factor0 = TTier.ToFactor(TTier.Fill(1));
-            factor1 = TTier.ToFactor(TTier.Fill(TShape.Bits == 8 ? 16 : 1));
+            factor0 = ToFactor(TTier.Fill(1));
+            factor1 = ToFactor(TTier.Fill(TShape.Bits == 8 ? 16 : 1));
             minimum = minimumScale;
             return;
         }
@@ -199,7 +240,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                 scales += TTier.Rows;
             }
 
-            factor0 = factor1 = TTier.ToFactor(scale0);
+            factor0 = factor1 = ToFactor(scale0);
             minimum = TTier.Multiply(TTier.ToFloats(minimum0), minimumScale);
             return;
         }
@@ -215,11 +256,15 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             scale1 = TTier.And(scale1, 15);
         }
 
-        factor0 = TTier.ToFactor(scale0);
-        factor1 = TTier.ToFactor(scale1);
+        factor0 = ToFactor(scale0);
+        factor1 = ToFactor(scale1);
         minimum = TTier.Multiply(TTier.ToFloats(minimum1), minimumScale);
         difference = TTier.MultiplyAdd(TTier.ToFloats(minimum0), minimumScale, TTier.Multiply(minimum, TTier.Fill(-1f)));
     }
+
+    // With wide levels each half of a group makes its factors when its turn comes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TInts ToFactor(TInts integers) => HasWideLevels ? integers : TTier.ToFactor(integers);
 
     // The planes of bits that stand before the nibbles of a group.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -240,9 +285,20 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
         }
     }
 
+    // The two nibbles of the levels of one step, as bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ReadLevels(ref byte* quants, bool isFirstHalf, TInts lowTable, TInts highTable, out TInts low, out TInts high)
+    {
+        var nibbles = TTier.Load(quants);
+        quants += 4 * TTier.Rows;
+        nibbles = TTier.And(isFirstHalf ? nibbles : TTier.ShiftRight(nibbles, 4), 0x0F0F0F0F);
+        low = TTier.Lookup(lowTable, nibbles);
+        high = TTier.Lookup(highTable, nibbles);
+    }
+
     // The weights of one step, as bytes; the planes move on so that the next step's bits stand lowest.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void ReadStep(ref byte* quants, ref TInts high0, ref TInts high1, ref TInts bit, out TInts first, out TInts second)
+    private static void ReadStep(ref byte* quants, TInts table, ref TInts high0, ref TInts high1, ref TInts bit, out TInts first, out TInts second)
     {
         if (TShape.Bits is 2 or 3)
         {
@@ -255,6 +311,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             quants += 4 * TTier.Rows;
             first = TTier.And(nibbles, 0x0F0F0F0F);
             second = TTier.And(TTier.ShiftRight(nibbles, 4), 0x0F0F0F0F);
+            if (HasLevels)
+            {
+                first = TTier.Lookup(table, first);
+                second = TTier.Lookup(table, second);
+            }
         }
 
         if (TShape.Bits == 6)

@@ -1,4 +1,5 @@
 using EmbeddedLlm.Cpu.Panels;
+using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Cpu.Tiers;
 
@@ -29,6 +30,8 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
     private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch
         {
+            { Levels: not null } => LevelProduct<TColumns>(shape),
+            { ScaleBits: not 16 } => null,
             (32, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelSingle, TColumns>.Multiply,
             (16, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelHalf, TColumns>.Multiply,
             (17, 1, 1, false) => &FloatProduct<TTier, TInts, TFloats, PanelBrain, TColumns>.Multiply,
@@ -37,6 +40,7 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
             (5, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_0, TColumns>.Multiply,
             (5, 32, 32, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ5_1, TColumns>.Multiply,
             (8, 32, 32, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ8_0, TColumns>.Multiply,
+            (2, 256, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeTQ2_0, TColumns>.Multiply,
             (2, 16, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ2_K, TColumns>.Multiply,
             (3, 16, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ3_K, TColumns>.Multiply,
             (4, 32, 256, true) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ4_K, TColumns>.Multiply,
@@ -44,4 +48,27 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
             (6, 16, 256, false) => &IntegerProduct<TTier, TInts, TFloats, ShapeQ6_K, TColumns>.Multiply,
             _ => null,
         };
+
+    // And one for each format with levels.
+    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TColumns>(PanelShape shape)
+        where TColumns : struct, IColumns => shape.Levels switch
+        {
+            GgmlType.IQ1_S => LevelProduct<IQ1_S, TColumns>(shape),
+            GgmlType.IQ1_M => LevelProduct<IQ1_M, TColumns>(shape),
+            GgmlType.IQ2_XXS => LevelProduct<IQ2_XXS, TColumns>(shape),
+            GgmlType.IQ2_XS => LevelProduct<IQ2_XS, TColumns>(shape),
+            GgmlType.IQ2_S => LevelProduct<IQ2_S, TColumns>(shape),
+            GgmlType.IQ3_XXS => LevelProduct<IQ3_XXS, TColumns>(shape),
+            GgmlType.IQ3_S => LevelProduct<IQ3_S, TColumns>(shape),
+            GgmlType.IQ4_NL => LevelProduct<IQ4_NL, TColumns>(shape),
+            GgmlType.IQ4_XS => LevelProduct<IQ4_XS, TColumns>(shape),
+            GgmlType.MXFP4 => LevelProduct<MXFP4, TColumns>(shape),
+            _ => null,
+        };
+
+    // A format from outside may have the type of one that is known, and another shape.
+    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TFormat, TColumns>(PanelShape shape)
+        where TFormat : unmanaged, IBlockFormat<TFormat>
+        where TColumns : struct, IColumns =>
+        shape == PanelShape.Of(BlockFormat.Of<TFormat>()) ? &IntegerProduct<TTier, TInts, TFloats, LevelShape<TFormat>, TColumns>.Multiply : null;
 }
