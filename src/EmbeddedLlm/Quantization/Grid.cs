@@ -9,6 +9,7 @@ namespace EmbeddedLlm.Quantization;
 internal sealed class Grid
 {
     private readonly ulong[] _vectors;      // a byte for each digit, the first digit lowest
+    private readonly short[] _places;       // of every possible vector: its number in the grid, or −1
 
     /// <summary>Makes the grid from its set.</summary>
     /// <param name="radix">Digits are 0 … radix − 1.</param>
@@ -20,10 +21,13 @@ internal sealed class Grid
         Width = width;
         var bits = Convert.FromBase64String(members);
         var vectors = new List<ulong>();
-        for (var number = 0; number < 8 * bits.Length; number++)
+        _places = new short[8 * bits.Length];
+        for (var number = 0; number < _places.Length; number++)
         {
+            _places[number] = -1;
             if ((bits[number / 8] >> number % 8 & 1) == 0)
                 continue;
+            _places[number] = (short)vectors.Count;
             var vector = 0ul;
             for (var (place, rest) = (0, number); place < width; place++, rest /= radix)
                 vector |= (ulong)(rest % radix) << 8 * place;
@@ -44,6 +48,15 @@ internal sealed class Grid
 
     /// <summary>One digit of a vector.</summary>
     public int Digit(int vector, int place) => (int)(_vectors[vector] >> 8 * place & 0xFF);
+
+    /// <summary>The number of the vector with these digits; −1 where it is not in the grid.</summary>
+    public int Find(ReadOnlySpan<int> digits)
+    {
+        var number = 0;
+        for (var place = Width - 1; place >= 0; place--)
+            number = Radix * number + digits[place];
+        return _places[number];
+    }
 
     /// <summary>Writes a vector of eight digits as quants. Bit i of <paramref name="signs"/> becomes bit 3 of quant i.</summary>
     public void Read(int vector, int signs, Span<byte> quants) => Write(_vectors[vector], signs, quants);

@@ -53,7 +53,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static int Folds
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 6 || HasWideLevels ? 2 : 1;
+        get => TShape.Bits == 6 || (HasWideLevels && TShape.GroupLength == 16) ? 2 : 1;
     }
 
     private static int Steps
@@ -125,7 +125,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                     {
                         TInts first, second;
                         if (HasWideLevels)
-                            ReadLevels(ref quants, fold == Folds, table, highTable, out first, out second);
+                            ReadLevels(ref quants, Folds == 2 ? fold == 2 : step > 4, table, highTable, out first, out second);
                         else
                             ReadStep(ref quants, table, ref high0, ref high1, ref bit, out first, out second);
                         Dot(ref s0, ref t0, first, second, y);
@@ -146,6 +146,8 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                         }
 
                         y += 4;
+                        if (HasWideLevels && Folds == 1 && step == 5)
+                            quants -= PlaneBytes;
                     }
 
                     var (low, high) = (factor0, factor1);
@@ -154,7 +156,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                         var half = fold == Folds ? factor0 : factor1;
                         low = TTier.ToFactor(half);
                         high = TTier.ToFactor(TTier.ShiftLeft(half, 4));
-                        if (fold == Folds)
+                        if (fold == 2)
                             quants -= PlaneBytes;
                     }
 

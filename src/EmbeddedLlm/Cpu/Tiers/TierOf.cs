@@ -49,26 +49,27 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
             _ => null,
         };
 
-    // And one for each format with levels.
+    // And one for each format with levels. IQ2_XS and IQ2_S differ in the file only.
     private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape.Levels switch
         {
-            GgmlType.IQ1_S => LevelProduct<IQ1_S, TColumns>(shape),
-            GgmlType.IQ1_M => LevelProduct<IQ1_M, TColumns>(shape),
-            GgmlType.IQ2_XXS => LevelProduct<IQ2_XXS, TColumns>(shape),
-            GgmlType.IQ2_XS => LevelProduct<IQ2_XS, TColumns>(shape),
-            GgmlType.IQ2_S => LevelProduct<IQ2_S, TColumns>(shape),
-            GgmlType.IQ3_XXS => LevelProduct<IQ3_XXS, TColumns>(shape),
-            GgmlType.IQ3_S => LevelProduct<IQ3_S, TColumns>(shape),
-            GgmlType.IQ4_NL => LevelProduct<IQ4_NL, TColumns>(shape),
-            GgmlType.IQ4_XS => LevelProduct<IQ4_XS, TColumns>(shape),
-            GgmlType.MXFP4 => LevelProduct<MXFP4, TColumns>(shape),
+            GgmlType.IQ1_S => LevelProduct<IQ1_S, ShapeIQ1_S, TColumns>(shape),
+            GgmlType.IQ1_M => LevelProduct<IQ1_M, ShapeIQ1_M, TColumns>(shape),
+            GgmlType.IQ2_XXS => LevelProduct<IQ2_XXS, ShapeIQ2_XXS, TColumns>(shape),
+            GgmlType.IQ2_XS => LevelProduct<IQ2_XS, ShapeIQ2_S, TColumns>(shape),
+            GgmlType.IQ2_S => LevelProduct<IQ2_S, ShapeIQ2_S, TColumns>(shape),
+            GgmlType.IQ3_XXS => LevelProduct<IQ3_XXS, ShapeIQ3_XXS, TColumns>(shape),
+            GgmlType.IQ3_S => LevelProduct<IQ3_S, ShapeIQ3_S, TColumns>(shape),
+            GgmlType.IQ4_NL => LevelProduct<IQ4_NL, ShapeIQ4_NL, TColumns>(shape),
+            GgmlType.IQ4_XS => LevelProduct<IQ4_XS, ShapeIQ4_XS, TColumns>(shape),
+            GgmlType.MXFP4 => LevelProduct<MXFP4, ShapeMXFP4, TColumns>(shape),
             _ => null,
         };
 
     // A format from outside may have the type of one that is known, and another shape.
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TFormat, TColumns>(PanelShape shape)
+    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TFormat, TShape, TColumns>(PanelShape shape)
         where TFormat : unmanaged, IBlockFormat<TFormat>
+        where TShape : struct, IPanelShape
         where TColumns : struct, IColumns =>
-        shape == PanelShape.Of(BlockFormat.Of<TFormat>()) ? &IntegerProduct<TTier, TInts, TFloats, LevelShape<TFormat>, TColumns>.Multiply : null;
+        shape == PanelShape.Of(BlockFormat.Of<TFormat>()) ? &IntegerProduct<TTier, TInts, TFloats, TShape, TColumns>.Multiply : null;
 }
