@@ -1,12 +1,22 @@
 // dotnet run -c Release -- shape llama-1b Q4_0 model.gguf [vocabulary.gguf]     writes a model of that shape, for `embedded-llm bench`
+// dotnet run -c Release -- tiers                                                times products of every format on every instruction set
+// dotnet run -c Release -- pack                                                 times the packing of weights
+// dotnet run -c Release -- in-file model.gguf 2 11                              compares packed weights with those that stay in the file: threads, turns
 // dotnet run -c Release -- products                                             compares assembled products with intrinsics
 // dotnet run -c Release -- backends model.gguf                                  compares the backends on a model
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]                        times kernels, formats, tokenizers
+using System.Globalization;
 using BenchmarkDotNet.Running;
 using EmbeddedLlm.Benchmarks;
 
 if (args is ["shape", var shape, var type, var path, ..] and { Length: 4 or 5 })
     ShapeModel.Shapes[shape].Write(path, type, args.ElementAtOrDefault(4));
+else if (args is ["tiers"])
+    TierSpeed.Print();
+else if (args is ["pack"])
+    PackSpeed.Print();
+else if (args is ["in-file", var inFileModel, var threads, var turns])
+    InFileSpeed.Print(inFileModel, int.Parse(threads, CultureInfo.InvariantCulture), int.Parse(turns, CultureInfo.InvariantCulture));
 else if (args is ["products"])
     ProductComparison.Print(rounds: 5);
 else if (args is ["backends", var model])

@@ -15,7 +15,7 @@ internal static unsafe class VnniProduct<TShape, TColumns>
 
     /// <summary>Assembles the product, the first time.</summary>
     /// <exception cref="NotSupportedException">The operating system refuses executable memory.</exception>
-    public static delegate*<byte*, byte*, byte*, float*, int, int, void> Assemble()
+    public static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Assemble()
     {
         lock (Assembling)
         {
@@ -31,6 +31,7 @@ internal static unsafe class VnniProduct<TShape, TColumns>
         return &Multiply;
     }
 
-    // The offset is part of the code, see VnniTier.Holds.
-    private static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset) => _code(scales, quants, columns, sums, width);
+    // The offset is part of the code, see VnniTier.Holds; so is what is asked for ahead. Sums begin from 0: there is no transposer, so no panel comes in parts.
+    private static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset, byte* ahead, nint aheadBytes) =>
+        _code(scales, quants, columns, sums, width);
 }

@@ -50,7 +50,7 @@ internal sealed unsafe class VnniTier : Tier
     public override bool Holds(BlockFormat format) => base.Holds(format) && (!Assembles(PanelShape.Of(format)) || format.QuantOffset == ProductAssembler.Offset(PanelShape.Of(format)));
 
     /// <inheritdoc/>
-    public override delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns) =>
+    public override delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns) =>
         !Assembles(shape) ? _others.Product(shape, columns) : columns switch
         {
             1 => Assembled<Columns1>(shape),
@@ -60,7 +60,13 @@ internal sealed unsafe class VnniTier : Tier
             _ => throw new ArgumentOutOfRangeException(nameof(columns)),
         };
 
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> Assembled<TColumns>(PanelShape shape)
+    /// <inheritdoc/>
+    public override void Prefetch(byte* start, nint bytes) => _others.Prefetch(start, bytes);
+
+    /// <inheritdoc/>
+    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) => Assembles(PanelShape.Of(format)) ? null : _others.Transposer(format);
+
+    private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Assembled<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch
         {
             (4, 32, 32, false) => VnniProduct<ShapeQ4_0, TColumns>.Assemble(),

@@ -22,6 +22,8 @@ internal static class ModelOptions
 
     public static Option<KvType> CreateKvType(KvType fallback) => new("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback };
 
+    public static Option<bool> CreateKeepWeightsInFile() => new("--keep-weights-in-file") { Description = "Keep no packed copy of the weights: less memory, slower." };
+
     /// <summary>Refuses values outside a range, before a model is loaded.</summary>
     public static Option<int> Positive(Option<int> option, int minimum = 1, int maximum = int.MaxValue)
     {

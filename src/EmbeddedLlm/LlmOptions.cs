@@ -53,6 +53,12 @@ public sealed class LlmOptions
     public int Threads { get; set; }
 
     /// <summary>
+    /// Keeps the file as the only copy of the weights, for machines where memory is short: no packed weights are kept, each step packs them anew.
+    /// Slower, with the same results, bit for bit. The file must not change as long as the model is loaded. Default false.
+    /// </summary>
+    public bool KeepWeightsInFile { get; set; }
+
+    /// <summary>
     /// Whether several tokens are guessed and then verified in one step. Answers do not change, token for token; those that repeat what is in
     /// the prompt come sooner. Default: <see cref="Speculation.NGram"/>.
     /// </summary>

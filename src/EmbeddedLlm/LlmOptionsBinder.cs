@@ -20,13 +20,14 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.MaxQueuedRequests)] = (options, section) => options.MaxQueuedRequests = Parse<int>(section),
         [nameof(LlmOptions.BatchTokens)] = (options, section) => options.BatchTokens = Parse<int>(section),
         [nameof(LlmOptions.Threads)] = (options, section) => options.Threads = Parse<int>(section),
+        [nameof(LlmOptions.KeepWeightsInFile)] = (options, section) => options.KeepWeightsInFile = ParseBool(section),
         [nameof(LlmOptions.Speculation)] = (options, section) => options.Speculation = EnumOf<Speculation>(section),
         [nameof(LlmOptions.DraftModelPath)] = (options, section) => options.DraftModelPath = section.Value,
         [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
         [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
-        [nameof(LlmOptions.LoadAtStart)] = (options, section) => options.LoadAtStart = bool.TryParse(section.Value, out var value) ? value : throw Wrong(section, "true or false"),
+        [nameof(LlmOptions.LoadAtStart)] = (options, section) => options.LoadAtStart = ParseBool(section),
     };
 
     /// <summary>Sets what the section has; an empty value leaves the default.</summary>
@@ -78,6 +79,8 @@ internal static class LlmOptionsBinder
 
     private static T Parse<T>(IConfigurationSection section) where T : struct, ISpanParsable<T> =>
         T.TryParse(section.Value, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong(section, $"a number ({typeof(T).Name})");
+
+    private static bool ParseBool(IConfigurationSection section) => bool.TryParse(section.Value, out var value) ? value : throw Wrong(section, "true or false");
 
     private static T EnumOf<T>(IConfigurationSection section) where T : struct, Enum =>
         Enum.TryParse<T>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) ? value : throw Wrong(section, string.Join(" or ", Enum.GetNames<T>()));

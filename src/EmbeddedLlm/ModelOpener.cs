@@ -92,6 +92,7 @@ internal static partial class ModelOpener
             MaxBatchRows = batch,
             MaxOutputRows = Math.Max(options.MaxConcurrentSequences, EngineOptions.MaxVerifiedRows),
             Threads = options.Threads,
+            KeepWeightsInFile = options.KeepWeightsInFile,
         };
         var positions = spec.PositionLimit ?? int.MaxValue;
         if (options.ContextLength > positions)

@@ -20,12 +20,12 @@ public sealed class LlmOptionsTests
         var options = Bind(
             ("Path", "a.gguf"), ("ModelId", "a"), ("contextlength", "100"), ("KvType", "f32"), ("KvCacheBytes", "5000000000"),
             ("MaxConcurrentSequences", "3"), ("MaxQueuedRequests", "4"), ("BatchTokens", "5"), ("Threads", "6"), ("Backend", "cpu"),
-            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"),
+            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"),
             ("Speculation", "off"), ("DraftModelPath", "b.gguf"));
 
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
         Assert.Equal(("{{ 1 }}", Speculation.Off, "b.gguf"), (options.ChatTemplate, options.Speculation, options.DraftModelPath));
-        Assert.Equal((3, 4, 5, 6, "cpu", 7, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart));
+        Assert.Equal((3, 4, 5, 6, "cpu", 7, true, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart, options.KeepWeightsInFile));
 
         // Configuration changes what the file recommends, and no more than it names.
         Assert.Null(options.Sampling);
@@ -65,6 +65,7 @@ public sealed class LlmOptionsTests
     [InlineData("KvType", "7")]
     [InlineData("Speculation", "sometimes")]
     [InlineData("LoadAtStart", "maybe")]
+    [InlineData("KeepWeightsInFile", "1")]
     [InlineData("Sampling:Temperature", "hot")]
     [InlineData("Sampling:Temperature", "-1")]
     [InlineData("Sampling:Heat", "1")]

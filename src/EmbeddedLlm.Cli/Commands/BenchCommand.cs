@@ -31,9 +31,10 @@ internal static class BenchCommand
         var backend = BackendOption.Create();
         var repeats = ModelOptions.Positive(new Option<int>("-r", "--repeat") { Description = "Runs of each; the median counts.", DefaultValueFactory = _ => 5 });
         var parallel = new Option<string>("--parallel") { Description = "Sequences decoded at once; several with commas.", DefaultValueFactory = _ => "1,2,4,8" };
+        var inFile = ModelOptions.CreateKeepWeightsInFile();
         var speculation = new Option<string?>("--speculation") { Description = "A text file: also time answers that edit it and that write it, with and without drafts. Takes the model's memory twice." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, backend, repeats, parallel, speculation, json };
+        var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, backend, repeats, parallel, inFile, speculation, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             var text = parsed.GetValue(speculation) is { } file ? Utf8File.Read(file) : null;
@@ -47,6 +48,7 @@ internal static class BenchCommand
                 parsed.GetValue(kvType),
                 parsed.GetValue(repeats),
                 Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
+                parsed.GetValue(inFile),
                 cancellation);
             if (text is not null)
                 report = report with { Speculation = await SpeculateAsync(parsed.GetRequiredValue(model), text, report.Threads, parsed.GetValue(generate), parsed.GetValue(repeats), cancellation).ConfigureAwait(false) };
@@ -55,12 +57,12 @@ internal static class BenchCommand
         return command;
     }
 
-    private static BenchReport Measure(string path, IBackend backend, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, CancellationToken cancellation)
+    private static BenchReport Measure(string path, IBackend backend, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, bool inFile, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         using var file = GgufFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(

@@ -23,4 +23,7 @@ public sealed record RunnerOptions
 
     /// <summary>Threads; 0 for one per physical core.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Whether the file stays the only copy of the weights, to save memory at the cost of speed. The CPU does so; a backend that cannot reads them into memory of its own.</summary>
+    public bool KeepWeightsInFile { get; init; }
 }

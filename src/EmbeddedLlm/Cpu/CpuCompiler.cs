@@ -64,19 +64,21 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 {
     private readonly GraphMemory _memory;
     private readonly CpuFusions _fusions;
+    private readonly bool _keepInFile;
     private readonly Tier _tier;
     private readonly Dictionary<RopeSpec, RopeTableKernel> _ropes = [];
     private readonly List<CpuKernel> _kernels = [];
     private readonly List<CpuKernel> _joined = [];      // to be run without a barrier between them
     private readonly List<Op> _joinedOps = [];
 
-    private CpuCompiler(GraphMemory memory, CpuFusions fusions, Tier tier) => (_memory, _fusions, _tier) = (memory, fusions, tier);
+    private CpuCompiler(GraphMemory memory, CpuFusions fusions, Tier tier, bool keepInFile) =>
+        (_memory, _fusions, _tier, _keepInFile) = (memory, fusions, tier, keepInFile);
 
     /// <summary>Compiles <paramref name="graph"/>.</summary>
     public static CompiledGraph Compile(ModelGraph graph, RunnerOptions options, CpuFusions fusions, Tier tier)
     {
         var memory = new GraphMemory(graph, options);
-        var compiler = new CpuCompiler<TLanes>(memory, fusions, tier);
+        var compiler = new CpuCompiler<TLanes>(memory, fusions, tier, options.KeepWeightsInFile);
         try
         {
             compiler.AddRopeTables(graph);
@@ -178,7 +180,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     private LinearKernel Linear(Op.Linear op)
     {
         var parts = op.Projections.Select(projection => new LinearPart(projection.Weight, projection.Bias, Bind(projection.Out))).ToArray();
-        return new LinearKernel(_tier, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In));
+        return new LinearKernel(_tier, _memory.Workspace, Bind(op.In), parts, _memory.RowsOf(op.In), _keepInFile);
     }
 
     private ElementwiseKernel<TLanes, TOperation> Elementwise<TOperation>(Value left, Value right, Value result, TOperation operation)
@@ -228,7 +230,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     };
 
     private ExpertsKernel<TLanes, TActivation> Experts<TActivation>(Op.Experts op) where TActivation : struct, IActivation =>
-        new(_tier, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In));
+        new(_tier, _memory.Workspace, op, Bind(op.In), Bind(op.Out), _memory.RowsOf(op.In), _keepInFile);
 
     private static UnsupportedModelException Unknown(Activation kind) => new($"The CPU backend does not know the activation {kind}.");
 }

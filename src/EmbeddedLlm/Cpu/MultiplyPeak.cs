@@ -84,7 +84,7 @@ public static unsafe class MultiplyPeak
         /// <summary>Billions of multiply-adds a second of each worker.</summary>
         public double[] Speeds { get; }
 
-        public override int ScratchBytes => PanelMatrix.ScratchBytes;
+        public override int ScratchBytes => _panels.Max(panels => panels!.ScratchBytes);
 
         public override void Run(int phase, CpuStep step, Worker worker)
         {
@@ -117,7 +117,7 @@ public static unsafe class MultiplyPeak
         private void Multiply(PanelMatrix panels, byte* memory, Worker worker, int repeats)
         {
             for (var i = 0; i < repeats; i++)
-                panels.Multiply(memory, _columns, 0, 0, panels.Panels, null, (float*)(memory + _outputAt), (float*)worker.Scratch);
+                panels.Multiply(memory, _columns, 0, 0, panels.Panels, null, (float*)(memory + _outputAt), worker.Scratch);
         }
     }
 }

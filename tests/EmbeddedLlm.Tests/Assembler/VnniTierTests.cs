@@ -59,12 +59,12 @@ public sealed unsafe class VnniTierTests
     {
         using var panels = new PanelMatrix(tier, weight);
         using var packed = new AlignedMemory(ActivationPacker.Bytes(count, panels.Width, isFloat: false));
-        using var sums = new AlignedMemory(PanelMatrix.ScratchBytes);
+        using var sums = new AlignedMemory(panels.ScratchBytes);
         var output = new float[count * panels.Rows];
         fixed (float* source = x, target = output)
         {
             ActivationPacker.Pack(new Activations(source, panels.Width), count, null, packed.Start, isFloat: false, tier.MaxColumns, 0, ActivationPacker.Units(count, panels.Width, tier.MaxColumns));
-            panels.Multiply(packed.Start, count, 0, 0, panels.Panels, null, target, (float*)sums.Start);
+            panels.Multiply(packed.Start, count, 0, 0, panels.Panels, null, target, sums.Start);
         }
 
         return output;

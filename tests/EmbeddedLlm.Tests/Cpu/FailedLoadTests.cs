@@ -55,9 +55,9 @@ public sealed class FailedLoadTests
 
     private sealed class Zeros : WeightStorage
     {
-        private static readonly byte[] Row = new byte[4 * Width];
+        private static readonly byte[] Matrix = new byte[WeightBytes];
 
-        public override ReadOnlySpan<byte> Slice(long offset, int length) => Row.AsSpan(0, length);
+        public override ReadOnlySpan<byte> Slice(long offset, int length) => Matrix.AsSpan((int)offset, length);
     }
 
     private sealed class Unreadable : WeightStorage

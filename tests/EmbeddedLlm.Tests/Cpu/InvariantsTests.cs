@@ -102,6 +102,13 @@ public sealed class InvariantsTests
             Assert.Equal(Logits(Graph(format), TestModel.Options(), chunk, CpuFusions.None), Logits(Graph(format), TestModel.Options(), chunk));
     }
 
+    [Theory, MemberData(nameof(Formats))]
+    public void Run_WithWeightsKeptInTheFile_GivesTheSameBits(string format)
+    {
+        foreach (var chunk in TestModel.IsSlow ? (int[])[40] : [40, 8, 1])
+            Assert.Equal(Logits(Graph(format), TestModel.Options(), chunk), Logits(Graph(format), TestModel.Options() with { KeepWeightsInFile = true }, chunk));
+    }
+
     [Fact]
     public void Run_SomeOutputRows_GivesTheirLogits()
     {
@@ -158,11 +165,13 @@ public sealed class InvariantsTests
         Assert.Equal(expected.AsSpan(20 * TestModel.Vocabulary, TestModel.Vocabulary), last.AsSpan());
     }
 
-    [Theory, MemberData(nameof(Formats))]
-    public void Run_AfterTheFirst_AllocatesNothingOnAnyThread(string format)
+    public static TheoryData<string, bool> FormatsAndPlaces => [.. from format in TestModel.Formats from inFile in (bool[])[false, true] select (format, inFile)];
+
+    [Theory, MemberData(nameof(FormatsAndPlaces))]
+    public void Run_AfterTheFirst_AllocatesNothingOnAnyThread(string format, bool inFile)
     {
         var (before, after) = (new AllocationMeter(), new AllocationMeter());
-        using var runner = new CpuRunner(Graph(format), TestModel.Options(3), walked: kernels => [before, .. kernels, after]);
+        using var runner = new CpuRunner(Graph(format), TestModel.Options(3) with { KeepWeightsInFile = inFile }, walked: kernels => [before, .. kernels, after]);
         var logits = new float[8 * TestModel.Vocabulary];
         int[] outputs = [0, 1, 2, 3, 4, 5, 6, 7];
         BatchSlice[] slices = [new(8, 32, 0, 5)];

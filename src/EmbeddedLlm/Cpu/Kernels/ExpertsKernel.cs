@@ -46,8 +46,9 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
     /// <param name="input">[rows × op.In.Width].</param>
     /// <param name="output">[rows × op.Out.Width].</param>
     /// <param name="maxRows">The most rows of one step.</param>
+    /// <param name="keepInFile">Whether weights stay in the file, see <see cref="PanelMatrix"/>.</param>
     /// <exception cref="NotSupportedException">There is no panel for a weight's format.</exception>
-    public ExpertsKernel(Tier tier, Workspace workspace, Op.Experts op, Activations input, Activations output, int maxRows)
+    public ExpertsKernel(Tier tier, Workspace workspace, Op.Experts op, Activations input, Activations output, int maxRows, bool keepInFile = false)
     {
         _workspace = workspace;
         _input = input;
@@ -57,10 +58,10 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         var bytes = 0L;
         try
         {
-            _router = new PanelMatrix(tier, op.Router);
-            _gate = new PanelMatrix(tier, op.GateProjection);
-            _up = new PanelMatrix(tier, op.UpProjection);
-            _down = new PanelMatrix(tier, op.DownProjection);
+            _router = new PanelMatrix(tier, op.Router, keepInFile);
+            _gate = new PanelMatrix(tier, op.GateProjection, keepInFile);
+            _up = new PanelMatrix(tier, op.UpProjection, keepInFile);
+            _down = new PanelMatrix(tier, op.DownProjection, keepInFile);
 
             // The rows of each expert begin a tile of their own.
             var visits = (int)GraphMemory.CountNumbers(_spec.Used, maxRows);
@@ -100,7 +101,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
 
     public override int Phases => 10;
 
-    public override int ScratchBytes => PanelMatrix.ScratchBytes;
+    public override int ScratchBytes => Math.Max(Math.Max(_router.ScratchBytes, _gate.ScratchBytes), Math.Max(_up.ScratchBytes, _down.ScratchBytes));
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
@@ -113,7 +114,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
                 break;
             case 1:
                 var (start, end) = worker.Share(_router.Panels);
-                _router.Multiply(_routerPacking.For(_router, packed), rows, 0, start, end, null, At<float>(_logitsAt), (float*)worker.Scratch);
+                _router.Multiply(_routerPacking.For(_router, packed), rows, 0, start, end, null, At<float>(_logitsAt), worker.Scratch);
                 break;
             case 2:
                 Choose(worker.Share(rows));
@@ -223,7 +224,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
         {
             var columns = packing.For(weight, At<byte>(_packedAt), visits.Place);
-            weight.Multiply(columns, visits.Count, visits.Expert, start, end, null, output + (nint)visits.First * weight.Rows, (float*)worker.Scratch);
+            weight.Multiply(columns, visits.Count, visits.Expert, start, end, null, output + (nint)visits.First * weight.Rows, worker.Scratch);
         }
     }
 

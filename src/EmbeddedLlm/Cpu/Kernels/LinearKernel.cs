@@ -24,8 +24,9 @@ internal sealed unsafe class LinearKernel : CpuKernel
     /// <param name="input">[rows × width].</param>
     /// <param name="parts">The products; their outputs have as many rows as the input.</param>
     /// <param name="maxRows">The most rows of one step.</param>
+    /// <param name="keepInFile">Whether weights stay in the file, see <see cref="PanelMatrix"/>.</param>
     /// <exception cref="NotSupportedException">There is no panel for a weight's format.</exception>
-    public LinearKernel(Tier tier, Workspace workspace, Activations input, ReadOnlySpan<LinearPart> parts, int maxRows)
+    public LinearKernel(Tier tier, Workspace workspace, Activations input, ReadOnlySpan<LinearPart> parts, int maxRows, bool keepInFile = false)
     {
         _workspace = workspace;
         _input = input;
@@ -35,7 +36,7 @@ internal sealed unsafe class LinearKernel : CpuKernel
             for (var i = 0; i < parts.Length; i++)
             {
                 var bias = parts[i].Bias?.ToFloats();
-                _parts[i] = (new PanelMatrix(tier, parts[i].Weight), bias, parts[i].Output);
+                _parts[i] = (new PanelMatrix(tier, parts[i].Weight, keepInFile), bias, parts[i].Output);
             }
 
             _packing = new Packing(tier.MaxColumns, maxRows, [.. _parts.Select(part => part.Weight)]);
@@ -53,7 +54,7 @@ internal sealed unsafe class LinearKernel : CpuKernel
 
     public override int Phases => 2;
 
-    public override int ScratchBytes => PanelMatrix.ScratchBytes;
+    public override int ScratchBytes => _parts.Max(part => part.Weight.ScratchBytes);
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
@@ -76,7 +77,7 @@ internal sealed unsafe class LinearKernel : CpuKernel
         foreach (var (weight, bias, output) in _parts)
         {
             if (start < weight.Panels && end > 0)
-                weight.Multiply(_packing.For(weight, _workspace.Pointer), rows, 0, Math.Max(start, 0), Math.Min(end, weight.Panels), bias, output.Data, (float*)worker.Scratch);
+                weight.Multiply(_packing.For(weight, _workspace.Pointer), rows, 0, Math.Max(start, 0), Math.Min(end, weight.Panels), bias, output.Data, worker.Scratch);
             start -= weight.Panels;
             end -= weight.Panels;
         }

@@ -24,15 +24,18 @@ internal static unsafe class FloatProduct<TTier, TInts, TFloats, TNumber, TColum
     /// <param name="sums">[columns × lanes] results.</param>
     /// <param name="width">Numbers in a row.</param>
     /// <param name="offset">Not used.</param>
+    /// <param name="ahead">Memory that will be needed next, asked for little by little.</param>
+    /// <param name="aheadBytes">How much of it, at most as much as the panel has.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(byte* scales, byte* numbers, byte* columns, float* sums, int width, int offset)
+    public static void Multiply(byte* scales, byte* numbers, byte* columns, float* sums, int width, int offset, byte* ahead, nint aheadBytes)
     {
         TFloats a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
         TFloats b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
         var x = (float*)columns;
+        var stride = aheadBytes / Math.Max(1, width / 2);
         for (var i = width / 2; i > 0; i--)
         {
-            TTier.Prefetch(numbers + PanelMatrix.ReadAhead);
+            TTier.Prefetch(ahead);
             var even = Load(numbers);
             var odd = Load(numbers + Bytes * TTier.Rows);
             Step(ref a0, ref b0, even, odd, x);
@@ -53,6 +56,7 @@ internal static unsafe class FloatProduct<TTier, TInts, TFloats, TNumber, TColum
             }
 
             numbers += 2 * Bytes * TTier.Rows;
+            ahead += stride;
             x += 2 * TColumns.Count;
         }
 

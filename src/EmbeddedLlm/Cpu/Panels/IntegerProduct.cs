@@ -22,12 +22,18 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
 {
     private const int Group = PanelShape.GroupColumns;
 
-    // Partial sums have 16 bits on x86, which is enough for 8 steps of 4-bit weights, 4 of 5-bit and 2 of 6-bit weights; then they are folded.
-    // With 16 numbers to an integer scale the halves are folded apart. A byte is taken as two nibbles, summed apart and folded with the factors 1 and 16.
+    // Partial sums may have 16 bits, which is enough for 8 steps of 4-bit weights, 4 of 5-bit and 2 of 6-bit weights; then they are folded. With 16 numbers
+    // to an integer scale the halves are folded apart. Where sums are so short a byte is taken as two nibbles, summed apart and folded with 1 and 16.
     private static bool HasTwoSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.GroupLength == 16 || TShape.Bits != 4 || HasLevels;
+        get => TShape.GroupLength == 16 || ((TShape.Bits != 4 || HasLevels) && !TTier.TakesBytes);
+    }
+
+    private static bool TakesBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TShape.Bits == 8 && TTier.TakesBytes;
     }
 
     private static bool HasLevels
@@ -36,11 +42,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
         get => TShape.LevelBits != 0;
     }
 
-    // Levels of 8 bits are taken as two nibbles like bytes, first those of the low nibbles of all quants, which are the first half of a group.
+    // Where sums are short levels of 8 bits are taken as two nibbles like bytes, first those of the low nibbles of all quants, which are the first half of a group.
     private static bool HasWideLevels
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.LevelBits == 8;
+        get => TShape.LevelBits == 8 && !TTier.TakesBytes;
     }
 
     // Quants of all lanes in a group.
@@ -53,7 +59,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static int Folds
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 6 || (HasWideLevels && TShape.GroupLength == 16) ? 2 : 1;
+        get => (TShape.Bits == 6 && !TTier.TakesBytes) || (HasWideLevels && TShape.GroupLength == 16) ? 2 : 1;
     }
 
     private static int Steps
@@ -72,13 +78,30 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     /// <param name="scales">The scales of the panel.</param>
     /// <param name="quants">The quants of the panel.</param>
     /// <param name="columns">Columns packed by <see cref="ActivationPacker.PackIntegers"/>, <c>TColumns.Count</c> to a tile.</param>
-    /// <param name="sums">[columns × lanes] results.</param>
+    /// <param name="sums">[columns × lanes] results, added to what is there.</param>
     /// <param name="width">Numbers in a row.</param>
     /// <param name="offset">What is subtracted from a quant in shapes without minimums.</param>
+    /// <param name="ahead">Memory that will be needed next, asked for little by little.</param>
+    /// <param name="aheadBytes">How much of it, at most as much as the panel has.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset)
+    public static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset, byte* ahead, nint aheadBytes)
     {
-        TFloats a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        TFloats a0 = Load(sums, 0), a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        if (TColumns.Count > 1)
+            a1 = Load(sums, 1);
+        if (TColumns.Count > 2)
+        {
+            a2 = Load(sums, 2);
+            a3 = Load(sums, 3);
+        }
+
+        if (TColumns.Count > 4)
+        {
+            a4 = Load(sums, 4);
+            a5 = Load(sums, 5);
+            a6 = Load(sums, 6);
+            a7 = Load(sums, 7);
+        }
 
         TInts table = default, highTable = default;
         if (HasLevels)
@@ -88,9 +111,8 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             highTable = TTier.LoadTable(levels >>> 4);
         }
 
-        // The panel, scales and quants, is asked for as the one stretch of memory that it is, a part for each group.
-        var ahead = scales + PanelMatrix.ReadAhead;
-        var stride = PlaneBytes + ((quants - scales) / (width / Group));
+        // A part for each group.
+        var stride = aheadBytes / (width / Group);
         for (var block = width / TShape.BlockLength; block > 0; block--)
         {
             var scale = TShape.ScaleBits switch
@@ -218,6 +240,9 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats Load(float* sums, int column) => TTier.LoadSingles((byte*)(sums + column * TTier.Rows));
+
     // The integer scales of the two sums; what the column's sum is multiplied by, and what the sum of its first half is multiplied by beyond that.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ReadScales(ref byte* scales, TFloats minimumScale, out TInts factor0, out TInts factor1, out TFloats minimum, out TFloats difference)
@@ -307,6 +332,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             first = TTier.And(high0, 0x03030303);
             second = TTier.And(high1, 0x03030303);
         }
+        else if (TakesBytes)
+        {
+            first = second = TTier.Load(quants);
+            quants += 4 * TTier.Rows;
+        }
         else
         {
             var nibbles = TTier.Load(quants);
@@ -352,6 +382,8 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static void Dot(ref TInts sum0, ref TInts sum1, TInts first, TInts second, sbyte* column)
     {
         sum0 = TTier.Dot(sum0, first, column);
+        if (TakesBytes)
+            return;
         if (HasTwoSums)
             sum1 = TTier.Dot(sum1, second, column + SecondHalf);
         else

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
 
@@ -21,16 +22,51 @@ internal static unsafe class PanelPacker
 {
     private const int Group = PanelShape.GroupColumns;
 
+    /// <summary>Floats that one step of a transposer takes at most; rows of other lengths are packed one by one.</summary>
+    private const int TransposedFloats = 8;
+
+    /// <summary>How <paramref name="tier"/> packs all rows of a full panel together, see <see cref="Tier.Transposer"/>; null where they have to be packed one by one.</summary>
+    public static delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(Tier tier, Weight weight) =>
+        weight.Format.IsFloat && weight.Columns % TransposedFloats != 0 ? null : tier.Transposer(weight.Format);
+
     /// <summary>Packs one panel.</summary>
+    /// <param name="tier">Whose panel it is.</param>
     /// <param name="weight">Where the rows come from.</param>
     /// <param name="shape">The shape of the panel.</param>
     /// <param name="firstRow">The first row of the panel.</param>
-    /// <param name="rows">How many rows there are; the others are left as they are.</param>
-    /// <param name="lanes">Rows of a panel (R).</param>
+    /// <param name="rows">How many rows there are; where they are fewer than the lanes, the others are left as they are.</param>
     /// <param name="scales">The part for scales; cleared where there are fewer rows than lanes.</param>
     /// <param name="quants">The part for quants; cleared likewise.</param>
     /// <exception cref="ModelFormatException">A number or a scale is not finite, or becomes so as a half: products read halves as finite ones.</exception>
-    public static void Pack(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
+    public static void Pack(Tier tier, Weight weight, PanelShape shape, long firstRow, int rows, byte* scales, byte* quants)
+    {
+        var transpose = Transposer(tier, weight);
+        if (transpose == null || rows < tier.RowsOf(shape))
+        {
+            PackRows(weight, shape, firstRow, rows, tier.RowsOf(shape), scales, quants);
+            return;
+        }
+
+        var carries = stackalloc uint[rows];
+        new Span<uint>(carries, rows).Clear();
+        fixed (byte* source = weight.Storage.Slice(weight.Offset + firstRow * weight.RowBytes, checked(rows * weight.RowBytes)))
+            transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+        ThrowIfNotFinite(weight, firstRow, new(carries, rows));
+    }
+
+    /// <summary>Looks at what a transposer has found.</summary>
+    /// <exception cref="ModelFormatException">A row has a number or a scale that is not finite.</exception>
+    public static void ThrowIfNotFinite(Weight weight, long firstRow, ReadOnlySpan<uint> carries)
+    {
+        for (var row = 0; row < carries.Length; row++)
+        {
+            if ((carries[row] & 0x8000) != 0)
+                ThrowNotFinite(weight, firstRow + row);
+        }
+    }
+
+    /// <summary>The general way: packs the rows one by one, of any format.</summary>
+    internal static void PackRows(Weight weight, PanelShape shape, long firstRow, int rows, int lanes, byte* scales, byte* quants)
     {
         if (shape.IsFloat)
         {
@@ -50,10 +86,9 @@ internal static unsafe class PanelPacker
         var groups = new Groups { Quants = numbers, GroupScales = groupScales, GroupMins = groupMins };
         for (var lane = 0; lane < rows; lane++)
         {
-            var row = weight.Row(firstRow + lane);
             var scale = scales;
             var quant = quants;
-            for (; row.Length > 0; row = row[format.BlockBytes..])
+            for (var row = weight.Row(firstRow + lane); row.Length > 0; row = row[format.BlockBytes..])
             {
                 format.Unpack(row, ref groups);
                 if (!PackScales(groups, shape, lane, lanes, scale))

@@ -13,6 +13,8 @@ internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<fl
 
     public static int MaxColumns => 8;
 
+    public static bool TakesBytes => false;
+
     public static void Prefetch(byte* address)
     {
     }
@@ -21,7 +23,36 @@ internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<fl
     public static Vector128<int> Load(byte* source) => Vector128.Load((int*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Gather(byte* rows, nint stride) =>
+        Vector128.Create(*(int*)rows, *(int*)(rows + stride), *(int*)(rows + 2 * stride), *(int*)(rows + 3 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Gather(byte* rows, nint stride, out Vector128<int> a, out Vector128<int> b, out Vector128<int> c, out Vector128<int> d)
+    {
+        a = Gather(rows, stride);
+        b = Gather(rows + 4, stride);
+        c = Gather(rows + 8, stride);
+        d = Gather(rows + 12, stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector128<int> value, byte* target) => value.Store((int*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector128<int> value, byte* target) => *(long*)target = Vector128.Narrow(value, value).AsInt64()[0];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector128<int> value, byte* target)
+    {
+        var halves = Vector128.Narrow(value, value);
+        *(int*)target = Vector128.Narrow(halves, halves).AsInt32()[0];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> And(Vector128<int> value, uint mask) => value & Vector128.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Xor(Vector128<int> value, uint mask) => value ^ Vector128.Create((int)mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Or(Vector128<int> left, Vector128<int> right) => left | right;

@@ -13,6 +13,8 @@ internal readonly unsafe struct Avx2Tier : ITier<Vector256<int>, Vector256<float
 
     public static int MaxColumns => 4;
 
+    public static bool TakesBytes => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* address) => Sse.Prefetch0(address);
 
@@ -20,7 +22,44 @@ internal readonly unsafe struct Avx2Tier : ITier<Vector256<int>, Vector256<float
     public static Vector256<int> Load(byte* source) => Vector256.Load((int*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Gather(byte* rows, nint stride) => Vector256.Create(Four(rows, stride), Four(rows + 4 * stride, stride));
+
+    // Rows i and 4 + i stand in one register, so that transposing four by four inside its halves brings all eight into order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Gather(byte* rows, nint stride, out Vector256<int> a, out Vector256<int> b, out Vector256<int> c, out Vector256<int> d)
+    {
+        var r0 = Two(rows, 4 * stride);
+        var r1 = Two(rows + stride, 4 * stride);
+        var r2 = Two(rows + 2 * stride, 4 * stride);
+        var r3 = Two(rows + 3 * stride, 4 * stride);
+        var ab02 = Avx2.UnpackLow(r0, r2);
+        var ab13 = Avx2.UnpackLow(r1, r3);
+        var cd02 = Avx2.UnpackHigh(r0, r2);
+        var cd13 = Avx2.UnpackHigh(r1, r3);
+        a = Avx2.UnpackLow(ab02, ab13);
+        b = Avx2.UnpackHigh(ab02, ab13);
+        c = Avx2.UnpackLow(cd02, cd13);
+        d = Avx2.UnpackHigh(cd02, cd13);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector256<int> value, byte* target) => value.Store((int*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector256<int> value, byte* target) => Vector128.Narrow(value.GetLower(), value.GetUpper()).Store((short*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector256<int> value, byte* target)
+    {
+        var halves = Vector128.Narrow(value.GetLower(), value.GetUpper());
+        *(long*)target = Vector128.Narrow(halves, halves).AsInt64()[0];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> And(Vector256<int> value, uint mask) => value & Vector256.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Xor(Vector256<int> value, uint mask) => value ^ Vector256.Create((int)mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Or(Vector256<int> left, Vector256<int> right) => left | right;
@@ -84,4 +123,11 @@ internal readonly unsafe struct Avx2Tier : ITier<Vector256<int>, Vector256<float
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> value, float* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Four(byte* rows, nint stride) =>
+        Vector128.Create(*(int*)rows, *(int*)(rows + stride), *(int*)(rows + 2 * stride), *(int*)(rows + 3 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Two(byte* rows, nint stride) => Vector256.Create(Vector128.Load((int*)rows), Vector128.Load((int*)(rows + stride)));
 }

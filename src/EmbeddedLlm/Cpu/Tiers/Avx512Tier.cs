@@ -13,6 +13,8 @@ internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<flo
 
     public static int MaxColumns => 8;
 
+    public static bool TakesBytes => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* address) => Sse.Prefetch0(address);
 
@@ -20,7 +22,42 @@ internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<flo
     public static Vector512<int> Load(byte* source) => Vector512.Load((int*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Gather(byte* rows, nint stride) => Vector512.Create(
+        Vector256.Create(Four(rows, stride), Four(rows + 4 * stride, stride)),
+        Vector256.Create(Four(rows + 8 * stride, stride), Four(rows + 12 * stride, stride)));
+
+    // Rows i, 4 + i, 8 + i, 12 + i stand in one register, so that transposing four by four inside its quarters brings all sixteen into order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Gather(byte* rows, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d)
+    {
+        var r0 = Quarters(rows, 4 * stride);
+        var r1 = Quarters(rows + stride, 4 * stride);
+        var r2 = Quarters(rows + 2 * stride, 4 * stride);
+        var r3 = Quarters(rows + 3 * stride, 4 * stride);
+        var ab02 = Avx512F.UnpackLow(r0, r2);
+        var ab13 = Avx512F.UnpackLow(r1, r3);
+        var cd02 = Avx512F.UnpackHigh(r0, r2);
+        var cd13 = Avx512F.UnpackHigh(r1, r3);
+        a = Avx512F.UnpackLow(ab02, ab13);
+        b = Avx512F.UnpackHigh(ab02, ab13);
+        c = Avx512F.UnpackLow(cd02, cd13);
+        d = Avx512F.UnpackHigh(cd02, cd13);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<int> value, byte* target) => value.Store((int*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector512<int> value, byte* target) => Avx512F.ConvertToVector256Int16(value).Store((short*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector512<int> value, byte* target) => Avx512F.ConvertToVector128Byte(value).Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> And(Vector512<int> value, uint mask) => value & Vector512.Create((int)mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Xor(Vector512<int> value, uint mask) => value ^ Vector512.Create((int)mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Or(Vector512<int> left, Vector512<int> right) => left | right;
@@ -84,4 +121,13 @@ internal readonly unsafe struct Avx512Tier : ITier<Vector512<int>, Vector512<flo
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Four(byte* rows, nint stride) =>
+        Vector128.Create(*(int*)rows, *(int*)(rows + stride), *(int*)(rows + 2 * stride), *(int*)(rows + 3 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte* rows, nint stride) => Vector512.Create(
+        Vector256.Create(Vector128.Load((int*)rows), Vector128.Load((int*)(rows + stride))),
+        Vector256.Create(Vector128.Load((int*)(rows + 2 * stride)), Vector128.Load((int*)(rows + 3 * stride))));
 }

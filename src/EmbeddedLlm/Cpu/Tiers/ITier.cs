@@ -8,7 +8,7 @@ namespace EmbeddedLlm.Cpu.Tiers;
 /// </summary>
 /// <remarks>
 /// A lane is an output row. <typeparamref name="TInts"/> has 32 bits for each of <see cref="Rows"/> lanes: four quants (bytes) of that row, an integer, or a
-/// <em>partial sum</em>, whose form is the tier's own (two 16-bit sums on x86, one 32-bit sum on Arm). <typeparamref name="TFloats"/> has one float for each lane.
+/// <em>partial sum</em>, whose form is the tier's own (two 16-bit sums with AVX2, one 32-bit sum on Arm). <typeparamref name="TFloats"/> has one float for each lane.
 /// </remarks>
 internal unsafe interface ITier<TInts, TFloats>
     where TInts : struct
@@ -23,14 +23,35 @@ internal unsafe interface ITier<TInts, TFloats>
     /// <summary>How many columns (activation rows) fit into registers beside a panel: 4 or 8.</summary>
     static abstract int MaxColumns { get; }
 
+    /// <summary>Whether a partial sum has 32 bits and takes weights up to 255; else it takes what <see cref="Dot"/> says.</summary>
+    static abstract bool TakesBytes { get; }
+
     /// <summary>Asks for the cache line of an address, which need not be valid; nothing where the instruction set cannot.</summary>
     static abstract void Prefetch(byte* address);
 
     /// <summary>4 · <see cref="Rows"/> bytes.</summary>
     static abstract TInts Load(byte* source);
 
+    /// <summary>4 bytes of each of <see cref="Rows"/> rows that stand <paramref name="stride"/> bytes apart.</summary>
+    static abstract TInts Gather(byte* rows, nint stride);
+
+    /// <summary>16 bytes of each of <see cref="Rows"/> rows that stand <paramref name="stride"/> bytes apart, transposed: bytes 0 … 3, 4 … 7, 8 … 11, 12 … 15.</summary>
+    static abstract void Gather(byte* rows, nint stride, out TInts a, out TInts b, out TInts c, out TInts d);
+
+    /// <summary>Writes 4 · <see cref="Rows"/> bytes.</summary>
+    static abstract void Store(TInts value, byte* target);
+
+    /// <summary>Writes the lower 16 bits of each lane.</summary>
+    static abstract void StoreHalves(TInts value, byte* target);
+
+    /// <summary>Writes the lowest 8 bits of each lane.</summary>
+    static abstract void StoreBytes(TInts value, byte* target);
+
     /// <summary>Bits that <paramref name="mask"/> has in every lane.</summary>
     static abstract TInts And(TInts value, uint mask);
+
+    /// <summary>Bits of every lane, those of <paramref name="mask"/> turned over.</summary>
+    static abstract TInts Xor(TInts value, uint mask);
 
     /// <summary>Both together.</summary>
     static abstract TInts Or(TInts left, TInts right);
@@ -48,7 +69,7 @@ internal unsafe interface ITier<TInts, TFloats>
     static abstract TInts Lookup(TInts table, TInts indices);
 
     /// <summary>
-    /// Adds <c>Σ weights[i] · column[i]</c>, i = 0 … 3, to the partial sum of every lane. Weights are unsigned and at most 63. On x86 a partial sum holds
+    /// Adds <c>Σ weights[i] · column[i]</c>, i = 0 … 3, to the partial sum of every lane. Weights are unsigned and at most 63. A partial sum may hold only
     /// 16 bits: 8 calls with weights up to 15 (4 up to 31, 2 up to 63) and columns of ±127 fit.
     /// </summary>
     static abstract TInts Dot(TInts partial, TInts weights, sbyte* column);

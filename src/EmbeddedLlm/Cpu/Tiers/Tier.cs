@@ -18,6 +18,7 @@ internal abstract unsafe class Tier
         .. new Tier?[]
         {
             Tier<Avx512Tier, Vector512<int>, Vector512<float>>.IfSupported("AVX-512"),
+            Tier<AvxVnniTier, Vector256<int>, Vector256<float>>.IfSupported("AVX-VNNI"),
             Tier<Avx2Tier, Vector256<int>, Vector256<float>>.IfSupported("AVX2"),
             Tier<AdvSimdTier, Vector128<int>, Vector128<float>>.IfSupported("AdvSimd"),
             Tier<PortableTier, Vector128<int>, Vector128<float>>.IfSupported("portable"),
@@ -41,9 +42,18 @@ internal abstract unsafe class Tier
 
     /// <summary>
     /// The product of a panel of this shape with 1, 2, 4 or 8 columns, see <see cref="IntegerProduct{TTier,TInts,TFloats,TShape,TColumns}.Multiply"/>.
-    /// Arguments: scales, quants, columns, sums, width, offset. Null where no panel has this shape.
+    /// Arguments: scales, quants, columns, sums, width, offset, ahead, bytes ahead. Null where no panel has this shape.
     /// </summary>
-    public abstract delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns);
+    public abstract delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns);
+
+    /// <summary>Asks for memory, which need not be there; nothing where the instruction set cannot.</summary>
+    public abstract void Prefetch(byte* start, nint bytes);
+
+    /// <summary>
+    /// Brings whole panels of <paramref name="format"/> into order, see <see cref="RowTransposer{TTier,TInts,TFloats}"/>.
+    /// Arguments: first row, bytes of a row, blocks of a row, scales, quants, exponents. Null where the format has only the general way.
+    /// </summary>
+    public abstract delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format);
 
     /// <summary>Rows that a panel of <paramref name="shape"/> interleaves.</summary>
     public virtual int RowsOf(PanelShape shape) => Rows;

@@ -17,7 +17,13 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
 
     public static Tier? IfSupported(string name) => TTier.IsSupported ? new Tier<TTier, TInts, TFloats>(name) : null;
 
-    public override delegate*<byte*, byte*, byte*, float*, int, int, void> Product(PanelShape shape, int columns) => columns switch
+    public override void Prefetch(byte* start, nint bytes)
+    {
+        for (nint line = 0; line < bytes; line += PanelMatrix.CacheLine)
+            TTier.Prefetch(start + line);
+    }
+
+    public override delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns) => columns switch
     {
         1 => Product<Columns1>(shape),
         2 => Product<Columns2>(shape),
@@ -26,8 +32,31 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
         _ => throw new ArgumentOutOfRangeException(nameof(columns)),
     };
 
+    // THE TABLE of formats whose panels are transposed; a format from outside may have the id of one, but not its layout.
+    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) =>
+        !BlockFormats.TryGet(format.Type, out var own) || own != format ? null : format.Type switch
+        {
+            GgmlType.F32 => &RowTransposer<TTier, TInts, TFloats>.F32,
+            GgmlType.F16 => &RowTransposer<TTier, TInts, TFloats>.F16,
+            GgmlType.BF16 => &RowTransposer<TTier, TInts, TFloats>.BF16,
+            GgmlType.Q4_0 or GgmlType.IQ4_NL => &RowTransposer<TTier, TInts, TFloats>.Q4_0,
+            GgmlType.Q4_1 => &RowTransposer<TTier, TInts, TFloats>.Q4_1,
+            GgmlType.Q5_0 => &RowTransposer<TTier, TInts, TFloats>.Q5_0,
+            GgmlType.Q5_1 => &RowTransposer<TTier, TInts, TFloats>.Q5_1,
+            GgmlType.Q8_0 => &RowTransposer<TTier, TInts, TFloats>.Q8_0,
+            GgmlType.Q2_K => &RowTransposer<TTier, TInts, TFloats>.Q2_K,
+            GgmlType.Q3_K => &RowTransposer<TTier, TInts, TFloats>.Q3_K,
+            GgmlType.Q4_K => &RowTransposer<TTier, TInts, TFloats>.Q4_K,
+            GgmlType.Q5_K => &RowTransposer<TTier, TInts, TFloats>.Q5_K,
+            GgmlType.Q6_K => &RowTransposer<TTier, TInts, TFloats>.Q6_K,
+            GgmlType.IQ4_XS => &RowTransposer<TTier, TInts, TFloats>.IQ4_XS,
+            GgmlType.TQ2_0 => &RowTransposer<TTier, TInts, TFloats>.TQ2_0,
+            GgmlType.MXFP4 => &RowTransposer<TTier, TInts, TFloats>.MXFP4,
+            _ => null,
+        };
+
     // THE TABLE of panels: one line for each shape.
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> Product<TColumns>(PanelShape shape)
+    private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch
         {
             { Levels: not null } => LevelProduct<TColumns>(shape),
@@ -50,7 +79,7 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
         };
 
     // And one for each format with levels. IQ2_XS and IQ2_S differ in the file only.
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TColumns>(PanelShape shape)
+    private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> LevelProduct<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape.Levels switch
         {
             GgmlType.IQ1_S => LevelProduct<IQ1_S, ShapeIQ1_S, TColumns>(shape),
@@ -67,7 +96,7 @@ internal sealed unsafe class Tier<TTier, TInts, TFloats>(string name) : Tier
         };
 
     // A format from outside may have the type of one that is known, and another shape.
-    private static delegate*<byte*, byte*, byte*, float*, int, int, void> LevelProduct<TFormat, TShape, TColumns>(PanelShape shape)
+    private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> LevelProduct<TFormat, TShape, TColumns>(PanelShape shape)
         where TFormat : unmanaged, IBlockFormat<TFormat>
         where TShape : struct, IPanelShape
         where TColumns : struct, IColumns =>

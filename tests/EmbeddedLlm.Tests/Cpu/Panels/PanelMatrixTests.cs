@@ -63,6 +63,23 @@ public sealed unsafe class PanelMatrixTests
 
     [Theory]
     [MemberData(nameof(TiersAndFormats))]
+    public void Multiply_KeptInFile_GivesTheSameBitsAndKeepsNoPanels(string tierName, GgmlType type)
+    {
+        var (tier, format) = Find(tierName, type);
+        Gen.Select(Gen.Int[1, 70], Gen.Int[1, 3], Gen.Int[1, 19], Gen.Int).Sample((rows, blocks, count, seed) =>
+        {
+            var width = Math.Max(format.Length, 32) * blocks;
+            var weight = RandomWeights.Quantized(format, rows, width, seed);
+            using var kept = new PanelMatrix(tier, weight);
+            using var inFile = new PanelMatrix(tier, weight, keepInFile: true);
+            var x = RandomWeights.Floats(count * width, seed + 1);
+            Assert.Equal<float>(Multiply(tier, kept, x, count), Multiply(tier, inFile, x, count));
+            Assert.Equal(0, inFile.Bytes);
+        }, iter: 10, threads: 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(TiersAndFormats))]
     public void Multiply_EveryTier_AgreesWithThePortableOne(string tierName, GgmlType type)
     {
         var (tier, format) = Find(tierName, type);
@@ -135,11 +152,14 @@ public sealed unsafe class PanelMatrixTests
             {
                 for (var half = 0; half < RandomWeights.Halves(format).Length; half++)
                 {
-                    var weight = RandomWeights.Quantized(format, 21, columns, 11);
-                    var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
-                    // In the last block of the row.
-                    RandomWeights.SetHalf(format, bytes.AsSpan(20 * weight.RowBytes - format.BlockBytes, format.BlockBytes), half, bad);
-                    AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, 19);
+                    // In the last block of the row; in a full panel and in one that is not.
+                    foreach (var row in (int[])[9, 19])
+                    {
+                        var weight = RandomWeights.Quantized(format, 21, columns, 11);
+                        var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
+                        RandomWeights.SetHalf(format, bytes.AsSpan(((row + 1) * weight.RowBytes) - format.BlockBytes, format.BlockBytes), half, bad);
+                        AssertRefused(weight with { Storage = WeightStorage.From(bytes) }, row);
+                    }
                 }
             }
         }
@@ -163,6 +183,7 @@ public sealed unsafe class PanelMatrixTests
         foreach (var tier in TestTiers.All)
         {
             var exception = Assert.Throws<ModelFormatException>(() => new PanelMatrix(tier, weight));
+            Assert.Equal(exception.Message, Assert.Throws<ModelFormatException>(() => new PanelMatrix(tier, weight, keepInFile: true)).Message);
             Assert.Contains($"'test' ({weight.Format})", exception.Message, StringComparison.Ordinal);
             Assert.Contains($"row {row} ", exception.Message, StringComparison.Ordinal);
         }
@@ -228,11 +249,11 @@ public sealed unsafe class PanelMatrixTests
         var isFloat = panels.Shape.IsFloat;
         var output = new float[count * panels.Rows];
         var packed = (byte*)NativeMemory.AlignedAlloc((nuint)ActivationPacker.Bytes(count, panels.Width, isFloat), 64);
-        var sums = stackalloc byte[PanelMatrix.ScratchBytes];
+        var sums = stackalloc byte[panels.ScratchBytes];
         fixed (float* source = x, target = output)
         {
             ActivationPacker.Pack(new Activations(source, panels.Width), count, null, packed, isFloat, tier.MaxColumns, 0, ActivationPacker.Units(count, panels.Width, tier.MaxColumns));
-            panels.Multiply(packed, count, 0, 0, panels.Panels, null, target, (float*)sums);
+            panels.Multiply(packed, count, 0, 0, panels.Panels, null, target, sums);
         }
 
         NativeMemory.AlignedFree(packed);
