@@ -117,9 +117,9 @@ internal static class TestModel
 
     private static Weight Make(string name, BlockFormat format, int rows, int columns, float[] values, int experts = 1)
     {
-        // Rounding to some formats is a long search, so rows repeat.
+        // Where rounding takes long, rows repeat.
         var bytes = new byte[format.RowBytes(values.Length)];
-        var distinct = format.IsFloat ? values.Length : Math.Min(values.Length, 61 * columns);
+        var distinct = RandomWeights.IsSearched(format) ? Math.Min(values.Length, 7 * columns) : values.Length;
         format.Quantize(values.AsSpan(0, distinct), bytes);
         for (var at = (int)format.RowBytes(distinct); at < bytes.Length; at++)
             bytes[at] = bytes[at - (int)format.RowBytes(distinct)];
