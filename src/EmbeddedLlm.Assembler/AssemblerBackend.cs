@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu;
+using EmbeddedLlm.Cpu.Panels;
 using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Quantization;
@@ -73,12 +74,12 @@ public sealed class AssemblerBackend : IBackend
         }
     }
 
-    // Floats are multiplied as the CPU backend does, in smaller tiles.
+    // What has no assembled product is multiplied as the CPU backend does, in smaller tiles.
     private static string? WhyNoGain(ModelGraph graph)
     {
         var weights = graph.Ops.SelectMany(CpuCompiler.Packed).ToList();
-        return 2 * weights.Where(weight => !weight.Format.IsFloat).Sum(weight => weight.Bytes) > weights.Sum(weight => weight.Bytes)
+        return 2 * weights.Where(weight => VnniTier.Assembles(PanelShape.Of(weight.Format))).Sum(weight => weight.Bytes) > weights.Sum(weight => weight.Bytes)
             ? null
-            : "Products of quantized weights are assembled, and most weights of this model are not quantized.";
+            : "Most weights of this model are not quantized, or in a format whose products are not assembled.";
     }
 }

@@ -6,17 +6,17 @@ using EmbeddedLlm.Quantization;
 namespace EmbeddedLlm.Assembler;
 
 /// <summary>
-/// AVX-512 VNNI in 512 bits, which intrinsics do not have: assembled products of integers over panels of 32 rows, and the products of floats of the AVX-512
-/// tier. Every shape of integers gains in every number of columns (1.17 … 2.6 ×, see <c>benchmarks/results/assembler.md</c>), so all are assembled.
+/// AVX-512 VNNI in 512 bits, which intrinsics do not have: assembled products of integers over panels of 32 rows, and the products of the AVX-512 tier for
+/// floats and for formats with levels. Every assembled shape gains in every number of columns (1.17 … 2.6 ×, see <c>benchmarks/results/assembler.md</c>).
 /// </summary>
 internal sealed unsafe class VnniTier : Tier
 {
     /// <summary>The name of the instruction set.</summary>
     public const string InstructionSet = "AVX-512 VNNI";
 
-    private readonly Tier _floats;
+    private readonly Tier _others;
 
-    private VnniTier(Tier floats) => _floats = floats;
+    private VnniTier(Tier others) => _others = others;
 
     /// <summary>Whether the processor has it and the runtime's settings (<c>DOTNET_EnableAVX512</c>) allow it.</summary>
     public static bool IsSupported => Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx & 1 << 11) != 0;
@@ -25,7 +25,7 @@ internal sealed unsafe class VnniTier : Tier
     public override string Name => InstructionSet;
 
     /// <inheritdoc/>
-    public override int Rows => _floats.Rows;
+    public override int Rows => _others.Rows;
 
     /// <inheritdoc/>
     public override int MaxColumns => 4;
@@ -40,15 +40,18 @@ internal sealed unsafe class VnniTier : Tier
         return new VnniTier(Best);
     }
 
-    /// <inheritdoc/>
-    public override int RowsOf(PanelShape shape) => shape.IsFloat ? Rows : ProductAssembler.Rows;
+    /// <summary>Whether panels of this shape have an assembled product.</summary>
+    public static bool Assembles(PanelShape shape) => shape is { IsFloat: false, Levels: null, GroupLength: <= PanelShape.GroupColumns };
 
     /// <inheritdoc/>
-    public override bool Holds(BlockFormat format) => base.Holds(format) && (format.IsFloat || format.QuantOffset == ProductAssembler.Offset(PanelShape.Of(format)));
+    public override int RowsOf(PanelShape shape) => Assembles(shape) ? ProductAssembler.Rows : Rows;
+
+    /// <inheritdoc/>
+    public override bool Holds(BlockFormat format) => base.Holds(format) && (!Assembles(PanelShape.Of(format)) || format.QuantOffset == ProductAssembler.Offset(PanelShape.Of(format)));
 
     /// <inheritdoc/>
     public override delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns) =>
-        shape.IsFloat ? _floats.Product(shape, columns) : columns switch
+        !Assembles(shape) ? _others.Product(shape, columns) : columns switch
         {
             1 => Assembled<Columns1>(shape),
             2 => Assembled<Columns2>(shape),
@@ -58,10 +61,10 @@ internal sealed unsafe class VnniTier : Tier
         };
 
     /// <inheritdoc/>
-    public override void Prefetch(byte* start, nint bytes) => _floats.Prefetch(start, bytes);
+    public override void Prefetch(byte* start, nint bytes) => _others.Prefetch(start, bytes);
 
     /// <inheritdoc/>
-    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) => format.IsFloat ? _floats.Transposer(format) : null;
+    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) => Assembles(PanelShape.Of(format)) ? null : _others.Transposer(format);
 
     private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Assembled<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch

@@ -55,7 +55,10 @@ public static unsafe class MultiplyPeak
         public Products(Tier tier, BlockFormat format, int columns, int threads, TimeSpan duration)
         {
             var rows = 4 * tier.RowsOf(PanelShape.Of(format));
-            var weight = new Weight("peak", format, Width, rows, WeightStorage.From(new byte[format.RowBytes(Width) * rows]), 0);
+            // Not zeros, which as powers of two are the scales that are slowest to multiply with.
+            var blocks = new byte[format.RowBytes(Width) * rows];
+            Array.Fill(blocks, (byte)0x3C);
+            var weight = new Weight("peak", format, Width, rows, WeightStorage.From(blocks), 0);
             _columns = columns;
             _duration = duration;
             _panels = new PanelMatrix[threads];

@@ -75,7 +75,8 @@ internal sealed class QuantizationMix
         {
             type = type switch
             {
-                GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
+                GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
+                GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0,
                 GgmlType.Q4_K => GgmlType.Q5_0,
                 GgmlType.Q5_K => GgmlType.Q5_1,
                 GgmlType.Q6_K => GgmlType.Q8_0,
@@ -109,8 +110,10 @@ internal sealed class QuantizationMix
         var isEmbedding = name is "token_embd.weight" or "per_layer_token_embd.weight";
         if (name == "output.weight" || isEmbedding && _isTied)
             return Output(tensor.Dimensions[0]);
+        if (_target.Type == GgmlType.MXFP4)
+            return tensor.Dimensions.Length > 2 && tensor.Dimensions[2] > 1 ? GgmlType.MXFP4 : GgmlType.Q8_0;     // experts, all else
         if (isEmbedding)
-            return _target.Type;
+            return _target.Type is GgmlType.TQ1_0 or GgmlType.TQ2_0 ? GgmlType.Q4_K : _target.Type;
         if (IsValue(name))
             return Value(values++);
         if (name.Contains("attn_k.weight", StringComparison.Ordinal))
@@ -125,7 +128,7 @@ internal sealed class QuantizationMix
     private GgmlType Output(long rowLength)
     {
         GgmlLayout.TryGet(_target.Type, out var blockLength, out _);
-        return _isFalcon || rowLength % blockLength != 0 || _target.Type == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+        return _isFalcon || rowLength % blockLength != 0 || _target.Type is GgmlType.Q8_0 or GgmlType.MXFP4 ? GgmlType.Q8_0 : GgmlType.Q6_K;
     }
 
     private GgmlType Value(int index)
@@ -133,7 +136,9 @@ internal sealed class QuantizationMix
         var type = _target.Name switch
         {
             "Q2_K" => _headsPerKvHead >= 4 ? GgmlType.Q4_K : GgmlType.Q3_K,
-            "Q2_K_S" when _headsPerKvHead >= 4 => GgmlType.Q4_K,
+            "Q2_K_S" or "IQ3_S" when _headsPerKvHead >= 4 => GgmlType.Q4_K,
+            "IQ3_M" => GgmlType.Q4_K,
+            "IQ4_NL" or "IQ4_XS" when _headsPerKvHead >= 4 => GgmlType.Q5_K,
             "Q3_K_M" => index < 2 ? GgmlType.Q5_K : GgmlType.Q4_K,
             "Q3_K_L" => GgmlType.Q5_K,
             "Q4_K_S" when index < 4 => GgmlType.Q5_K,
@@ -151,10 +156,10 @@ internal sealed class QuantizationMix
     {
         ("Q3_K_L", true, _) => GgmlType.Q4_K,
         (_, true, _) => _target.Type,
-        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M", _, 8) => GgmlType.Q5_K,
+        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "IQ4_XS", _, 8) => GgmlType.Q5_K,
         (_, _, 8) => _target.Type,
         ("Q2_K", _, _) => GgmlType.Q3_K,
-        ("Q3_K_M", _, _) => GgmlType.Q4_K,
+        ("Q3_K_M" or "IQ3_M", _, _) => GgmlType.Q4_K,
         ("Q3_K_L", _, _) => GgmlType.Q5_K,
         _ => _target.Type,
     };
@@ -168,6 +173,8 @@ internal sealed class QuantizationMix
         {
             "Q2_K" => GgmlType.Q3_K,
             "Q2_K_S" when isEarly => GgmlType.Q4_K,
+            "IQ3_M" when isEarly || (_experts == 8 && usesMore) => GgmlType.Q4_K,
+            "IQ4_NL" or "IQ4_XS" when isEarly => GgmlType.Q5_K,
             "Q3_K_M" when isFirst => GgmlType.Q5_K,
             "Q3_K_M" => !_isFalcon || usesMore ? GgmlType.Q4_K : GgmlType.Q3_K,
             "Q3_K_L" => _isFalcon ? GgmlType.Q4_K : GgmlType.Q5_K,

@@ -21,11 +21,18 @@ internal sealed record QuantizationTarget(string Name, GgmlType Type, uint FileT
         new("Q4_K_S", GgmlType.Q4_K, 14),
         new("Q4_1", GgmlType.Q4_1, 3),
         new("Q4_0", GgmlType.Q4_0, 2),
+        new("IQ4_NL", GgmlType.IQ4_NL, 25),
+        new("IQ4_XS", GgmlType.IQ4_XS, 30),
+        new("MXFP4_MOE", GgmlType.MXFP4, 38),
         new("Q3_K_L", GgmlType.Q3_K, 13),
         new("Q3_K_M", GgmlType.Q3_K, 12),
         new("Q3_K_S", GgmlType.Q3_K, 11),
+        new("IQ3_M", GgmlType.IQ3_S, 27),
+        new("IQ3_S", GgmlType.IQ3_S, 26),
         new("Q2_K", GgmlType.Q2_K, 10),
         new("Q2_K_S", GgmlType.Q2_K, 21),
+        new("TQ2_0", GgmlType.TQ2_0, 37),
+        new("TQ1_0", GgmlType.TQ1_0, 36),
     ];
 
     /// <summary>Finds a target by name, in any case; <c>Q3_K</c>, <c>Q4_K</c> and <c>Q5_K</c> mean their M mixtures.</summary>

@@ -31,6 +31,12 @@ public abstract class BlockFormat
     /// <summary>What is subtracted from an unsigned quant before scaling.</summary>
     public abstract int QuantOffset { get; }
 
+    /// <summary>What the quants stand for in place of themselves, before <see cref="QuantOffset"/> is subtracted; empty where values are an affine function of the quants.</summary>
+    public abstract ReadOnlySpan<byte> Levels { get; }
+
+    /// <summary>The smallest float format that holds <see cref="Groups.Scale"/> and <see cref="Groups.MinScale"/> exactly.</summary>
+    public abstract GgmlType ScaleType { get; }
+
     /// <summary>Whether the format stores floats rather than scaled integers.</summary>
     public bool IsFloat => GroupLength == 0;
 
@@ -67,6 +73,8 @@ public abstract class BlockFormat
         public override int Bits => T.Bits;
         public override int GroupLength => T.GroupLength;
         public override int QuantOffset => T.QuantOffset;
+        public override ReadOnlySpan<byte> Levels => T.Levels;
+        public override GgmlType ScaleType => T.ScaleType;
 
         public override void Quantize(ReadOnlySpan<float> values, Span<byte> blocks)
         {

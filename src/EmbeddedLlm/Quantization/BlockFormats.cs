@@ -22,6 +22,18 @@ public static class BlockFormats
         BlockFormat.Of<Q4_K>(),
         BlockFormat.Of<Q5_K>(),
         BlockFormat.Of<Q6_K>(),
+        BlockFormat.Of<IQ1_S>(),
+        BlockFormat.Of<IQ1_M>(),
+        BlockFormat.Of<IQ2_XXS>(),
+        BlockFormat.Of<IQ2_XS>(),
+        BlockFormat.Of<IQ2_S>(),
+        BlockFormat.Of<IQ3_XXS>(),
+        BlockFormat.Of<IQ3_S>(),
+        BlockFormat.Of<IQ4_NL>(),
+        BlockFormat.Of<IQ4_XS>(),
+        BlockFormat.Of<TQ1_0>(),
+        BlockFormat.Of<TQ2_0>(),
+        BlockFormat.Of<MXFP4>(),
     ];
 
     /// <summary>Finds a format by its GGUF id.</summary>

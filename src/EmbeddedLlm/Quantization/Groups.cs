@@ -5,6 +5,7 @@ namespace EmbeddedLlm.Quantization;
 /// the block with two float factors. Every integer format reduces to
 /// <c>value = Scale · GroupScales[g] · (Quants[i] − offset) − MinScale · GroupMins[g]</c>, with <c>g = i / groupLength</c>;
 /// offset and group length are constants of the format (<see cref="BlockFormat.QuantOffset"/>, <see cref="BlockFormat.GroupLength"/>).
+/// Where the format has <see cref="BlockFormat.Levels"/>, <c>Levels[Quants[i]]</c> stands in place of <c>Quants[i]</c>.
 /// </summary>
 public ref struct Groups
 {

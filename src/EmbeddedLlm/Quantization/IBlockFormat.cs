@@ -19,6 +19,15 @@ public interface IBlockFormat<TSelf> where TSelf : unmanaged, IBlockFormat<TSelf
     /// <summary>What is subtracted from an unsigned quant before scaling.</summary>
     static virtual int QuantOffset => 0;
 
+    /// <summary>
+    /// What the quants stand for in place of themselves, before <see cref="QuantOffset"/> is subtracted; [2^<see cref="Bits"/>].
+    /// Empty where values are an affine function of the quants.
+    /// </summary>
+    static virtual ReadOnlySpan<byte> Levels => [];
+
+    /// <summary>The smallest float format that holds <see cref="Groups.Scale"/> and <see cref="Groups.MinScale"/> exactly.</summary>
+    static virtual GgmlType ScaleType => GgmlType.F16;
+
     /// <summary>Rounds <paramref name="values"/> [<see cref="Length"/>] into <paramref name="block"/>.</summary>
     static abstract void Quantize(ReadOnlySpan<float> values, out TSelf block);
 
@@ -35,12 +44,13 @@ public interface IBlockFormat<TSelf> where TSelf : unmanaged, IBlockFormat<TSelf
             GroupMins = stackalloc byte[TSelf.Length / TSelf.GroupLength],
         };
         TSelf.Unpack(block, ref groups);
+        var levels = TSelf.Levels;
         for (var g = 0; g < groups.GroupScales.Length; g++)
         {
             var scale = groups.Scale * groups.GroupScales[g];
             var min = groups.MinScale * groups.GroupMins[g];
             for (var i = g * TSelf.GroupLength; i < (g + 1) * TSelf.GroupLength; i++)
-                values[i] = scale * (groups.Quants[i] - TSelf.QuantOffset) - min;
+                values[i] = scale * ((levels.IsEmpty ? groups.Quants[i] : levels[groups.Quants[i]]) - TSelf.QuantOffset) - min;
         }
     }
 

@@ -10,6 +10,12 @@ internal struct Bytes4
     private byte _first;
 }
 
+[InlineArray(8)]
+internal struct Bytes8
+{
+    private byte _first;
+}
+
 [InlineArray(12)]
 internal struct Bytes12
 {
@@ -24,6 +30,12 @@ internal struct Bytes16
 
 [InlineArray(32)]
 internal struct Bytes32
+{
+    private byte _first;
+}
+
+[InlineArray(48)]
+internal struct Bytes48
 {
     private byte _first;
 }

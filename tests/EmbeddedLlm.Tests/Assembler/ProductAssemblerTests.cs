@@ -11,7 +11,7 @@ public sealed class ProductAssemblerTests
 {
     private static readonly int[] Columns = [1, 2, 4];
 
-    public static TheoryData<GgmlType, bool> Products => [.. from format in BlockFormats.All where !format.IsFloat from windows in (bool[])[false, true] select (format.Type, windows)];
+    public static TheoryData<GgmlType, bool> Products => [.. from format in BlockFormats.All where VnniTier.Assembles(PanelShape.Of(format)) from windows in (bool[])[false, true] select (format.Type, windows)];
 
     [Theory, MemberData(nameof(Products))]
     public void Assemble_AnyProduct_IsValidCodeThatStaysWithinItself(GgmlType type, bool windows)

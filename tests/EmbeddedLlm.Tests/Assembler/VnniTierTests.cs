@@ -26,8 +26,8 @@ public sealed unsafe class VnniTierTests
         var bytes = weight.Storage.Slice(0, (int)weight.Bytes).ToArray();
         for (var block = 0; block < bytes.Length; block += format.BlockBytes)
         {
-            foreach (var half in RandomWeights.Halves(format))
-                BitConverter.TryWriteBytes(bytes.AsSpan(block + half), (Half)1);
+            for (var half = 0; half < RandomWeights.Halves(format).Length; half++)
+                RandomWeights.SetHalf(format, bytes.AsSpan(block, format.BlockBytes), half, BitConverter.HalfToUInt16Bits((Half)1));
         }
 
         // One number of 127 in each group makes its scale one.
@@ -74,7 +74,7 @@ public sealed unsafe class VnniTierTests
     [StructLayout(LayoutKind.Sequential, Size = 18)]
     private struct OddOffset : IBlockFormat<OddOffset>
     {
-        public static GgmlType Type => GgmlType.IQ4_NL;
+        public static GgmlType Type => GgmlType.NVFP4;
         public static int Length => 32;
         public static int Bits => 4;
         public static int GroupLength => 32;

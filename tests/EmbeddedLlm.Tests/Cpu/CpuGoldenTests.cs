@@ -14,7 +14,7 @@ namespace EmbeddedLlm.Tests.Cpu;
 public sealed class CpuGoldenTests
 {
     // There is no folder for F32 and BF16: the decoders are F32, and BF16 is made from one of them.
-    private static readonly string[] Quantized = ["f16", "q2_K", "q3_K", "q4_0", "q4_1", "q4_K", "q5_0", "q5_1", "q5_K", "q6_K", "q8_0"];
+    private static readonly string[] Quantized = ["f16", "iq2_xxs", "iq3_s", "iq3_xxs", "iq4_nl", "iq4_xs", "mxfp4", "q2_K", "q3_K", "q4_0", "q4_1", "q4_K", "q5_0", "q5_1", "q5_K", "q6_K", "q8_0", "tq2_0"];
 
     /// <summary>Decoders of the families that can be loaded.</summary>
     public static TheoryData<string> Models => [.. GoldenModels.Decoders];
@@ -24,7 +24,7 @@ public sealed class CpuGoldenTests
 
     /// <summary>Mixtures of weight types that can be loaded and whose distance is known.</summary>
     public static TheoryData<string> Mixtures =>
-        TestModel.IsSlow ? ["qwen3moe_q4_0"] : ["granite_q8_0", "llama256_q2_k_mix", "llama256_q4_k_mix", "qwen2_q8_0", "qwen3_q4_0", "qwen3moe_q4_0"];
+        TestModel.IsSlow ? ["qwen3moe_q4_0"] : ["granite_q8_0", "llama256_iq4_xs_mix", "llama256_q2_k_mix", "llama256_q4_k_mix", "qwen2_q8_0", "qwen3_q4_0", "qwen3moe_q4_0"];
 
     /// <summary>Folder and name of whole models.</summary>
     public static TheoryData<string, string> Wholes => TestModel.IsSlow

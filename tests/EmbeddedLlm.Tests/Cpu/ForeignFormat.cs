@@ -8,7 +8,7 @@ internal struct ForeignFormat : IBlockFormat<ForeignFormat>
 {
     private Quants _quants;
 
-    public static GgmlType Type => GgmlType.IQ4_NL;
+    public static GgmlType Type => GgmlType.NVFP4;
     public static int Length => 32;
     public static int Bits => 7;
     public static int GroupLength => 32;

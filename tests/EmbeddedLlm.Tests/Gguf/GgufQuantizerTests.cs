@@ -11,6 +11,8 @@ public sealed class GgufQuantizerTests
     [Theory]
     [InlineData("llama256_q4_k_mix", "quantized/f16", "Q4_K_M")]
     [InlineData("llama256_q2_k_mix", "quantized/f16", "Q2_K")]
+    [InlineData("llama256_iq4_xs_mix", "quantized/f16", "IQ4_XS")]
+    [InlineData("gpt-oss_mxfp4_moe", "models/gpt-oss", "MXFP4_MOE")]
     [InlineData("falcon_40b_q8_0", "models/falcon_40b", "Q8_0")]
     [InlineData("gemma3_q4_0", "models/gemma3", "Q4_0")]
     [InlineData("gpt2_q8_0", "models/gpt2", "Q8_0")]
@@ -100,6 +102,15 @@ public sealed class GgufQuantizerTests
     [InlineData("Q5_K_S", 8, 0, "Q5_K", "Q5_K", "Q5_K")]
     [InlineData("Q5_K_M", 8, 6, "Q6_K", "Q5_K", "Q6_K")]
     [InlineData("Q6_K", 8, 0, "Q6_K", "Q6_K", "Q6_K")]
+    [InlineData("IQ4_XS", 8, 0, "Q5_K", "IQ4_XS", "Q5_K")]
+    [InlineData("IQ4_XS", 32, 20, "IQ4_XS", "IQ4_XS", "IQ4_XS")]
+    [InlineData("IQ4_NL", 8, 4, "Q5_K", "IQ4_NL", "IQ4_NL")]
+    [InlineData("IQ3_M", 8, 3, "Q4_K", "Q4_K", "Q4_K")]
+    [InlineData("IQ3_M", 32, 4, "Q4_K", "Q4_K", "IQ3_S")]
+    [InlineData("IQ3_S", 8, 0, "Q4_K", "IQ3_S", "IQ3_S")]
+    [InlineData("IQ3_S", 32, 0, "IQ3_S", "IQ3_S", "IQ3_S")]
+    [InlineData("TQ2_0", 8, 0, "TQ2_0", "TQ2_0", "TQ2_0")]
+    [InlineData("MXFP4_MOE", 8, 0, "Q8_0", "Q8_0", "Q8_0")]
     public void Choose_Mixture_FollowsItsRules(string target, int kvHeads, int layer, string value, string output, string down)
     {
         using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads);

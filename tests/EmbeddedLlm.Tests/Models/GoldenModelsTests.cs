@@ -66,6 +66,12 @@ public sealed class GoldenModelsTests
 
     [Theory]
     [InlineData("f16")]
+    [InlineData("iq2_xxs")]
+    [InlineData("iq3_s")]
+    [InlineData("iq3_xxs")]
+    [InlineData("iq4_nl")]
+    [InlineData("iq4_xs")]
+    [InlineData("mxfp4")]
     [InlineData("q2_K")]
     [InlineData("q3_K")]
     [InlineData("q4_0")]
@@ -76,6 +82,7 @@ public sealed class GoldenModelsTests
     [InlineData("q5_K")]
     [InlineData("q6_K")]
     [InlineData("q8_0")]
+    [InlineData("tq2_0")]
     public void Logits_OfAQuantizedModel_EqualTheExactForwardPass(string type) =>
         AssertLogits(1e-4, Golden.Path("quantized", type, "exact.f32"), Golden.Path("quantized", type, "model.gguf"), Golden.Path("quantized", "tokens.json"));
 

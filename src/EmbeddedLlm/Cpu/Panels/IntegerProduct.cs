@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using EmbeddedLlm.Cpu.Tiers;
 
 namespace EmbeddedLlm.Cpu.Panels;
@@ -26,13 +27,26 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static bool HasTwoSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.GroupLength == 16 || (TShape.Bits != 4 && !TTier.TakesBytes);
+        get => TShape.GroupLength == 16 || ((TShape.Bits != 4 || HasLevels) && !TTier.TakesBytes);
     }
 
     private static bool TakesBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => TShape.Bits == 8 && TTier.TakesBytes;
+    }
+
+    private static bool HasLevels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TShape.LevelBits != 0;
+    }
+
+    // Where sums are short levels of 8 bits are taken as two nibbles like bytes, first those of the low nibbles of all quants, which are the first half of a group.
+    private static bool HasWideLevels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TShape.LevelBits == 8 && !TTier.TakesBytes;
     }
 
     // Quants of all lanes in a group.
@@ -45,19 +59,19 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static int Folds
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 6 && !TTier.TakesBytes ? 2 : 1;
+        get => (TShape.Bits == 6 && !TTier.TakesBytes) || (HasWideLevels && TShape.GroupLength == 16) ? 2 : 1;
     }
 
     private static int Steps
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 8 ? 8 : 4;
+        get => TShape.Bits == 8 || HasWideLevels ? 8 : 4;
     }
 
     private static int SecondHalf
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TShape.Bits == 8 ? 0 : 16;
+        get => TShape.Bits == 8 || HasWideLevels ? 0 : 16;
     }
 
     /// <summary>Multiplies.</summary>
@@ -89,12 +103,25 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             a7 = Load(sums, 7);
         }
 
+        TInts table = default, highTable = default;
+        if (HasLevels)
+        {
+            var levels = Vector128.Create(TShape.Levels);
+            table = TTier.LoadTable(HasWideLevels ? levels & Vector128.Create((byte)15) : levels);
+            highTable = TTier.LoadTable(levels >>> 4);
+        }
+
         // A part for each group.
         var stride = aheadBytes / (width / Group);
         for (var block = width / TShape.BlockLength; block > 0; block--)
         {
-            var scale = TTier.LoadHalves(scales);
-            scales += 2 * TTier.Rows;
+            var scale = TShape.ScaleBits switch
+            {
+                16 => TTier.LoadHalves(scales),
+                17 => TTier.LoadBrains(scales),
+                _ => TTier.LoadSingles(scales),
+            };
+            scales += TShape.ScaleBits / 16 * 2 * TTier.Rows;
             var minimumScale = TTier.Multiply(scale, TTier.Fill((float)-offset));
             if (TShape.HasMinimums)
             {
@@ -118,7 +145,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                     TInts t0 = default, t1 = default, t2 = default, t3 = default, t4 = default, t5 = default, t6 = default, t7 = default;
                     for (var step = Steps / Folds; step > 0; step--)
                     {
-                        ReadStep(ref quants, ref high0, ref high1, ref bit, out var first, out var second);
+                        TInts first, second;
+                        if (HasWideLevels)
+                            ReadLevels(ref quants, Folds == 2 ? fold == 2 : step > 4, table, highTable, out first, out second);
+                        else
+                            ReadStep(ref quants, table, ref high0, ref high1, ref bit, out first, out second);
                         Dot(ref s0, ref t0, first, second, y);
                         if (TColumns.Count > 1)
                             Dot(ref s1, ref t1, first, second, y + Group);
@@ -137,23 +168,35 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                         }
 
                         y += 4;
+                        if (HasWideLevels && Folds == 1 && step == 5)
+                            quants -= PlaneBytes;
                     }
 
-                    Fold(ref i0, s0, t0, factor0, factor1);
+                    var (low, high) = (factor0, factor1);
+                    if (HasWideLevels)
+                    {
+                        var half = fold == Folds ? factor0 : factor1;
+                        low = TTier.ToFactor(half);
+                        high = TTier.ToFactor(TTier.ShiftLeft(half, 4));
+                        if (fold == 2)
+                            quants -= PlaneBytes;
+                    }
+
+                    Fold(ref i0, s0, t0, low, high);
                     if (TColumns.Count > 1)
-                        Fold(ref i1, s1, t1, factor0, factor1);
+                        Fold(ref i1, s1, t1, low, high);
                     if (TColumns.Count > 2)
                     {
-                        Fold(ref i2, s2, t2, factor0, factor1);
-                        Fold(ref i3, s3, t3, factor0, factor1);
+                        Fold(ref i2, s2, t2, low, high);
+                        Fold(ref i3, s3, t3, low, high);
                     }
 
                     if (TColumns.Count > 4)
                     {
-                        Fold(ref i4, s4, t4, factor0, factor1);
-                        Fold(ref i5, s5, t5, factor0, factor1);
-                        Fold(ref i6, s6, t6, factor0, factor1);
-                        Fold(ref i7, s7, t7, factor0, factor1);
+                        Fold(ref i4, s4, t4, low, high);
+                        Fold(ref i5, s5, t5, low, high);
+                        Fold(ref i6, s6, t6, low, high);
+                        Fold(ref i7, s7, t7, low, high);
                     }
                 }
 
@@ -205,10 +248,10 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
     private static void ReadScales(ref byte* scales, TFloats minimumScale, out TInts factor0, out TInts factor1, out TFloats minimum, out TFloats difference)
     {
         difference = default;
-        if (TShape.BlockLength == Group)
+        if (TShape.BlockLength == TShape.GroupLength)
         {
-            factor0 = TTier.ToFactor(TTier.Fill(1));
-            factor1 = TTier.ToFactor(TTier.Fill(TShape.Bits == 8 ? 16 : 1));
+            factor0 = ToFactor(TTier.Fill(1));
+            factor1 = ToFactor(TTier.Fill(TShape.Bits == 8 ? 16 : 1));
             minimum = minimumScale;
             return;
         }
@@ -224,7 +267,7 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
                 scales += TTier.Rows;
             }
 
-            factor0 = factor1 = TTier.ToFactor(scale0);
+            factor0 = factor1 = ToFactor(scale0);
             minimum = TTier.Multiply(TTier.ToFloats(minimum0), minimumScale);
             return;
         }
@@ -240,11 +283,15 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             scale1 = TTier.And(scale1, 15);
         }
 
-        factor0 = TTier.ToFactor(scale0);
-        factor1 = TTier.ToFactor(scale1);
+        factor0 = ToFactor(scale0);
+        factor1 = ToFactor(scale1);
         minimum = TTier.Multiply(TTier.ToFloats(minimum1), minimumScale);
         difference = TTier.MultiplyAdd(TTier.ToFloats(minimum0), minimumScale, TTier.Multiply(minimum, TTier.Fill(-1f)));
     }
+
+    // With wide levels each half of a group makes its factors when its turn comes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TInts ToFactor(TInts integers) => HasWideLevels ? integers : TTier.ToFactor(integers);
 
     // The planes of bits that stand before the nibbles of a group.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -265,9 +312,20 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
         }
     }
 
+    // The two nibbles of the levels of one step, as bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ReadLevels(ref byte* quants, bool isFirstHalf, TInts lowTable, TInts highTable, out TInts low, out TInts high)
+    {
+        var nibbles = TTier.Load(quants);
+        quants += 4 * TTier.Rows;
+        nibbles = TTier.And(isFirstHalf ? nibbles : TTier.ShiftRight(nibbles, 4), 0x0F0F0F0F);
+        low = TTier.Lookup(lowTable, nibbles);
+        high = TTier.Lookup(highTable, nibbles);
+    }
+
     // The weights of one step, as bytes; the planes move on so that the next step's bits stand lowest.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void ReadStep(ref byte* quants, ref TInts high0, ref TInts high1, ref TInts bit, out TInts first, out TInts second)
+    private static void ReadStep(ref byte* quants, TInts table, ref TInts high0, ref TInts high1, ref TInts bit, out TInts first, out TInts second)
     {
         if (TShape.Bits is 2 or 3)
         {
@@ -285,6 +343,11 @@ internal static unsafe class IntegerProduct<TTier, TInts, TFloats, TShape, TColu
             quants += 4 * TTier.Rows;
             first = TTier.And(nibbles, 0x0F0F0F0F);
             second = TTier.And(TTier.ShiftRight(nibbles, 4), 0x0F0F0F0F);
+            if (HasLevels)
+            {
+                first = TTier.Lookup(table, first);
+                second = TTier.Lookup(table, second);
+            }
         }
 
         if (TShape.Bits == 6)

@@ -10,7 +10,7 @@ namespace EmbeddedLlm.Cpu.Panels;
 /// <summary>
 /// Brings rows of any format into a panel. A panel of R rows has two parts:
 /// <list type="bullet">
-/// <item>Scales. For each block: R halves (scale), R halves (minimum scale, where the shape has minimums); in blocks of 256 then for each group of 32:
+/// <item>Scales. For each block: R halves (scale), R halves (minimum scale, where the shape has minimums), or the floats that the shape has in their place; where groups have scales of their own then for each group of 32:
 /// R bytes for each integer scale, R bytes for each integer minimum. Shape (2, 16) keeps both in one byte, the minimum in the high bits.</item>
 /// <item>Quants. For each group of 32: planes of 4·R bytes, in which row r has the bytes 4r … 4r+3. The byte of place i mod 4 belongs to the numbers
 /// i = 4·step + place of the 8 steps. Nibbles: four planes; plane l has step l in its low and step 4+l in its high bits. Bits beyond the nibble stand
@@ -131,20 +131,16 @@ internal static unsafe class PanelPacker
     // Returns whether the scales are finite.
     private static bool PackScales(in Groups groups, PanelShape shape, int lane, int lanes, byte* scales)
     {
-        if (shape.BlockLength == Group)
+        if (shape.BlockLength == shape.GroupLength)
         {
             // No room for integers here: they join the factors, which stay as exact as the file's (the integers of such formats are 1).
-            return PackHalf(groups.Scale * groups.GroupScales[0], (Half*)scales + lane)
-                && (!shape.HasMinimums || PackHalf(groups.MinScale * groups.GroupMins[0], (Half*)scales + lanes + lane));
+            return PackScale(groups.Scale * groups.GroupScales[0], shape, lane, lanes, ref scales)
+                && (!shape.HasMinimums || PackScale(groups.MinScale * groups.GroupMins[0], shape, lane, lanes, ref scales));
         }
 
-        var isFinite = PackHalf(groups.Scale, (Half*)scales + lane);
-        scales += 2 * lanes;
+        var isFinite = PackScale(groups.Scale, shape, lane, lanes, ref scales);
         if (shape.HasMinimums)
-        {
-            isFinite &= PackHalf(groups.MinScale, (Half*)scales + lane);
-            scales += 2 * lanes;
-        }
+            isFinite &= PackScale(groups.MinScale, shape, lane, lanes, ref scales);
 
         var perGroup = Group / shape.GroupLength;
         for (var i = 0; i < groups.GroupScales.Length; i++)
@@ -168,10 +164,22 @@ internal static unsafe class PanelPacker
         return isFinite;
     }
 
-    private static bool PackHalf(float value, Half* place)
+    private static bool PackScale(float value, PanelShape shape, int lane, int lanes, ref byte* scales)
     {
-        *place = (Half)value;
-        return Half.IsFinite(*place);
+        var place = scales;
+        scales += shape.ScaleBits / 16 * 2 * lanes;
+        switch (shape.ScaleBits)
+        {
+            case 16:
+                ((Half*)place)[lane] = (Half)value;
+                return Half.IsFinite(((Half*)place)[lane]);
+            case 17:
+                ((ushort*)place)[lane] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
+                return float.IsFinite(value);
+            default:
+                ((float*)place)[lane] = value;
+                return float.IsFinite(value);
+        }
     }
 
     [DoesNotReturn]

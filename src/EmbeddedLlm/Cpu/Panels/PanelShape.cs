@@ -6,13 +6,19 @@ namespace EmbeddedLlm.Cpu.Panels;
 /// What a panel stores: how many bits for a number, and which scales. Formats of the same shape share the product.
 /// </summary>
 /// <param name="Bits">2, 3, 4, 5, 6 or 8 for integers; 16 (half), 17 (brain) or 32 for floats.</param>
-/// <param name="GroupLength">Numbers with one integer scale: 32 or 16; 1 for floats.</param>
+/// <param name="GroupLength">Numbers with one integer scale: 32 or 16; 1 for floats; <paramref name="BlockLength"/> where there are none.</param>
 /// <param name="BlockLength">Numbers with one float scale: 32 or 256; 1 for floats.</param>
 /// <param name="HasMinimums">Whether a minimum is subtracted from each group; otherwise the quants have an offset.</param>
 internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockLength, bool HasMinimums)
 {
     /// <summary>Numbers whose products are summed as integers before the activation's scale comes in.</summary>
     public const int GroupColumns = 32;
+
+    /// <summary>The format whose levels the quants stand for, see <see cref="BlockFormat.Levels"/>; null where they stand for themselves.</summary>
+    public GgmlType? Levels { get; init; }
+
+    /// <summary>What the float scales are, as <see cref="Bits"/> of floats.</summary>
+    public int ScaleBits { get; init; } = 16;
 
     /// <summary>16-bit IEEE floats.</summary>
     public static readonly PanelShape Halves = new(16, 1, 1, false);
@@ -33,8 +39,8 @@ internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockL
         {
             if (IsFloat)
                 return 0;
-            var floats = HasMinimums ? 4 : 2;
-            if (BlockLength == GroupColumns)
+            var floats = (HasMinimums ? 2 : 1) * ScaleBits / 16 * 2;
+            if (BlockLength == GroupLength)
                 return floats;
             // Scale and minimum of Q2_K have four bits each and share a byte.
             return floats + BlockLength / GroupLength * (HasMinimums && Bits > 2 ? 2 : 1);
@@ -50,6 +56,13 @@ internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockL
         (GgmlType.F32, 4, 1, true) => Singles,
         (GgmlType.F16, 2, 1, true) => Halves,
         (GgmlType.BF16, 2, 1, true) => Brains,
-        _ => new(format.Bits, format.GroupLength, format.Length, format.QuantOffset == 0),
+        _ => new(format.Bits, format.GroupLength, format.Length, format.QuantOffset == 0)
+        {
+            Levels = format.Levels.IsEmpty ? null : format.Type,
+            ScaleBits = ScaleBitsOf(format.ScaleType),
+        },
     };
+
+    /// <summary>How a panel stores scales of this type.</summary>
+    public static int ScaleBitsOf(GgmlType type) => type switch { GgmlType.F16 => 16, GgmlType.BF16 => 17, _ => 32 };
 }

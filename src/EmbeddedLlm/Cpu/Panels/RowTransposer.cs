@@ -225,6 +225,57 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         Finish(carry, carries);
     }
 
+    // d, upper and lower bits of scales, 128 bytes of nibbles that stand in the file as they do in planes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void IQ4_XS(byte* rows, nint stride, nint blocks, byte* scales, byte* quants, uint* carries)
+    {
+        TInts carry = default;
+        for (; blocks > 0; blocks--, rows += 136)
+        {
+            var word = TTier.Gather(rows, stride);
+            var low = TTier.Gather(rows + 4, stride);
+            Half(ref carry, word, ref scales);
+            Less32(TTier.Or(SpreadNibbles(low), TTier.ShiftLeft(SpreadPairs(TTier.ShiftRight(word, 16)), 4)), ref scales);
+            Less32(TTier.Or(SpreadNibbles(TTier.ShiftRight(low, 16)), TTier.ShiftLeft(SpreadPairs(TTier.ShiftRight(word, 24)), 4)), ref scales);
+            for (var group = 0; group < 8; group++, quants += 4 * Plane)
+                Words(rows + 8 + 16 * group, stride, quants);
+        }
+
+        Finish(carry, carries);
+    }
+
+    // 64 bytes of pairs as in Q2_K, d.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void TQ2_0(byte* rows, nint stride, nint blocks, byte* scales, byte* quants, uint* carries)
+    {
+        TInts carry = default;
+        for (; blocks > 0; blocks--, rows += 66)
+        {
+            UpperHalf(ref carry, TTier.Gather(rows + 62, stride), ref scales);
+            for (var half = 0; half < 2; half++, quants += 8 * Plane)
+                Pairs(rows + 32 * half, stride, quants, 2 * Plane);
+        }
+
+        Finish(carry, carries);
+    }
+
+    // The exponent of a power of two, nibbles as in Q4_0.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MXFP4(byte* rows, nint stride, nint blocks, byte* scales, byte* quants, uint* carries)
+    {
+        for (; blocks > 0; blocks--, rows += 17, scales += 2 * TTier.Rows, quants += 4 * Plane)
+        {
+            // Brain floats of 2^(e − 128) have the bits (e − 1) · 128. Below the normal numbers 2^−127 has 64 and 2^−128 has 32: more than that by 64 and by 160.
+            var e = TTier.And(TTier.Gather(rows, stride), 0xFF);
+            var isTwoOrMore = TTier.ShiftRight(TTier.Add(e, TTier.Fill(254)), 8);
+            var isOneOrMore = TTier.ShiftRight(TTier.Add(e, TTier.Fill(255)), 8);
+            var less = TTier.Add(TTier.ShiftLeft(isTwoOrMore, 6), TTier.Add(TTier.ShiftLeft(isOneOrMore, 6), TTier.ShiftLeft(isOneOrMore, 5)));
+            var bits = TTier.Add(TTier.Add(TTier.ShiftLeft(e, 7), TTier.Fill(-128 + 160 + 1)), TTier.Xor(less, uint.MaxValue));
+            TTier.StoreHalves(bits, scales);
+            Words(rows + 1, stride, quants);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Halves(byte* rows, nint stride, nint blocks, byte* quants, uint* carries, uint exponents)
     {
@@ -311,6 +362,24 @@ internal static unsafe class RowTransposer<TTier, TInts, TFloats>
         var borrowed = TTier.And(word, 0x20202020);
         StoreBytes(TTier.Or(word, TTier.Or(TTier.ShiftLeft(borrowed, 1), TTier.ShiftLeft(borrowed, 2))), scales, TTier.Rows);
         scales += Plane;
+    }
+
+    // The lowest four nibbles of a lane become its bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TInts SpreadNibbles(TInts word)
+    {
+        word = TTier.And(word, 0xFFFF);
+        word = TTier.And(TTier.Or(word, TTier.ShiftLeft(word, 8)), 0x00FF00FF);
+        return TTier.And(TTier.Or(word, TTier.ShiftLeft(word, 4)), 0x0F0F0F0F);
+    }
+
+    // The lowest four pairs of bits of a lane become its bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TInts SpreadPairs(TInts word)
+    {
+        word = TTier.And(word, 0xFF);
+        word = TTier.And(TTier.Or(word, TTier.ShiftLeft(word, 12)), 0x000F000F);
+        return TTier.And(TTier.Or(word, TTier.ShiftLeft(word, 6)), 0x03030303);
     }
 
     // d, dmin, and scales and minimums in 12 bytes, see SixBitPairs. In a panel each scale stands before its minimum.

@@ -63,6 +63,12 @@ internal readonly unsafe struct AdvSimdTier : ITier<Vector128<int>, Vector128<fl
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> ShiftRight(Vector128<int> value, int count) => value >>> count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadTable(Vector128<byte> table) => table.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Lookup(Vector128<int> table, Vector128<int> indices) => AdvSimd.Arm64.VectorTableLookup(table.AsByte(), indices.AsByte()).AsInt32();
+
     // sdot: the four products of a lane are added to its 32-bit sum. Weights are below 128, so that signed bytes hold them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Dot(Vector128<int> partial, Vector128<int> weights, sbyte* column) =>

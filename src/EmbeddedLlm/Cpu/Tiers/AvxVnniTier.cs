@@ -63,6 +63,12 @@ internal readonly unsafe struct AvxVnniTier : ITier<Vector256<int>, Vector256<fl
     public static Vector256<int> ShiftRight(Vector256<int> value, int count) => Avx2Tier.ShiftRight(value, count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadTable(Vector128<byte> table) => Avx2Tier.LoadTable(table);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Lookup(Vector256<int> table, Vector256<int> indices) => Avx2Tier.Lookup(table, indices);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Add(Vector256<int> left, Vector256<int> right) => Avx2Tier.Add(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

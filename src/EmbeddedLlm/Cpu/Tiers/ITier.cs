@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace EmbeddedLlm.Cpu.Tiers;
 
 /// <summary>
@@ -59,6 +61,12 @@ internal unsafe interface ITier<TInts, TFloats>
 
     /// <summary>Shifts to the right; bits may cross from one byte of a lane to the next, mask them.</summary>
     static abstract TInts ShiftRight(TInts value, int count);
+
+    /// <summary>16 bytes for <see cref="Lookup"/>.</summary>
+    static abstract TInts LoadTable(Vector128<byte> table);
+
+    /// <summary>The byte of the table that each byte of <paramref name="indices"/> (0 … 15) names.</summary>
+    static abstract TInts Lookup(TInts table, TInts indices);
 
     /// <summary>
     /// Adds <c>Σ weights[i] · column[i]</c>, i = 0 … 3, to the partial sum of every lane. Weights are unsigned and at most 63. A partial sum may hold only

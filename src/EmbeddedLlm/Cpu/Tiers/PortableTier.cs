@@ -62,6 +62,12 @@ internal readonly unsafe struct PortableTier : ITier<Vector128<int>, Vector128<f
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> ShiftRight(Vector128<int> value, int count) => value >>> count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadTable(Vector128<byte> table) => table.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Lookup(Vector128<int> table, Vector128<int> indices) => Vector128.Shuffle(table.AsByte(), indices.AsByte()).AsInt32();
+
     // The even bytes of a lane and the odd ones, each widened to 16 bits, give the two 16-bit sums w0·y0 + w1·y1 and w2·y2 + w3·y3.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Dot(Vector128<int> partial, Vector128<int> weights, sbyte* column)

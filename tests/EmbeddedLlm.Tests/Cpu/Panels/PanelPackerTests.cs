@@ -21,7 +21,7 @@ public sealed unsafe class PanelPackerTests
     {
         var tier = Tier.Supported.First(tier => tier.Name == tierName);
         var format = BlockFormats.Get(type);
-        Assert.True(tier.Transposer(format) != null);
+        Assert.Equal(IsLookedUp(format), tier.Transposer(format) == null);
         Gen.Select(Gen.Int[1, 5], Gen.Int[1, tier.Rows], Gen.Bool, Gen.Int[0, 2], Gen.Int).Sample((blocks, some, all, panel, seed) =>
         {
             var rows = all ? tier.Rows : some;
@@ -43,6 +43,9 @@ public sealed unsafe class PanelPackerTests
 
     [Fact]
     public void Transposer_FormatFromOutsideWithTheIdOfOurs_IsNone() => Assert.True(Tier.Best.Transposer(BlockFormat.Of<Impostor>()) == null);
+
+    // Grids and numbers to base 3 are not moved bit by bit: these have the general way only.
+    private static bool IsLookedUp(BlockFormat format) => format.Type is GgmlType.TQ1_0 || format.Levels.Length > 0 && format.Type is not (GgmlType.IQ4_NL or GgmlType.IQ4_XS or GgmlType.MXFP4);
 
     private static byte[] Filled(long length)
     {

@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+
+namespace EmbeddedLlm.Quantization;
+
+/// <summary>
+/// 256 numbers, each eight a vector of a grid of 512 and seven signs; 16 groups of 16, each with a scale of 4 bits:
+/// <c>value = d / 8 · (2 · scale + 1) · ±{8, 25, 43}</c>.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+internal struct IQ2_XS : IBlockFormat<IQ2_XS>
+{
+    private static readonly CodebookSearch Search = new(new SignedGridCodebook(Grids.Three512, hasEvenSigns: true, 8, 25, 43), groupLength: 16, new ScaleSet(1, 31, 2), unit: 1f / 8);
+
+    private Half _d;
+    private Bytes64 _qs;        // 16 bits for each vector: its number in the lower nine, seven signs in the upper
+    private Bytes8 _scales;     // of groups 2i and 2i + 1 in byte i, the first in the low nibble
+
+    public static GgmlType Type => GgmlType.IQ2_XS;
+    public static int Length => 256;
+    public static int Bits => 4;
+    public static int GroupLength => 16;
+    public static int QuantOffset => IQ2_XXS.QuantOffset;
+    public static ReadOnlySpan<byte> Levels => IQ2_XXS.Levels;
+
+    /// <summary>A part of a half.</summary>
+    public static GgmlType ScaleType => GgmlType.F32;
+
+    public static void Quantize(ReadOnlySpan<float> values, out IQ2_XS block)
+    {
+        block = default;
+        Span<int> scales = stackalloc int[16];
+        Span<int> codes = stackalloc int[32];
+        block._d = Search.Run(values, scales, codes);
+        for (var g = 0; g < 16; g++)
+            block._scales[g / 2] |= (byte)(scales[g] / 2 << g % 2 * 4);
+        for (var i = 0; i < 32; i++)
+            BitConverter.TryWriteBytes(block._qs[(2 * i)..], (ushort)(codes[i] & 511 | (codes[i] >>> 24 & 127) << 9));
+    }
+
+    public static void Unpack(in IQ2_XS block, ref Groups groups)
+    {
+        groups.Scale = (float)block._d / 8;
+        groups.MinScale = 0;
+        groups.GroupMins[..16].Clear();
+        for (var g = 0; g < 16; g++)
+            groups.GroupScales[g] = (sbyte)(2 * (block._scales[g / 2] >> g % 2 * 4 & 15) + 1);
+        for (var i = 0; i < 32; i++)
+        {
+            var bits = BitConverter.ToUInt16(((ReadOnlySpan<byte>)block._qs)[(2 * i)..]);
+            Grids.Three512.Read(bits & 511, SignedGridCodebook.Complete(bits >> 9), groups.Quants[(8 * i)..]);
+        }
+    }
+}
