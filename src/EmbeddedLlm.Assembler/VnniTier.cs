@@ -64,7 +64,7 @@ internal sealed unsafe class VnniTier : Tier
     public override void Prefetch(byte* start, nint bytes) => _others.Prefetch(start, bytes);
 
     /// <inheritdoc/>
-    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) => Assembles(PanelShape.Of(format)) ? null : _others.Transposer(format);
+    public override delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format) => _others.Transposer(format);
 
     private static delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Assembled<TColumns>(PanelShape shape)
         where TColumns : struct, IColumns => shape switch

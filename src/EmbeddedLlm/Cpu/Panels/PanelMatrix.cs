@@ -57,7 +57,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         _lanes = tier.RowsOf(Shape);
         Panels = (int)((weight.Rows + _lanes - 1L) / _lanes);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
-        _transpose = PanelPacker.Transposer(tier, weight);
+        _transpose = _lanes == tier.Rows ? PanelPacker.Transposer(tier, weight) : null;
         _products =
         [
             tier.Product(Shape, 1),

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using EmbeddedLlm.Cpu.Tiers;
@@ -25,7 +26,10 @@ internal static unsafe class PanelPacker
     /// <summary>Floats that one step of a transposer takes at most; rows of other lengths are packed one by one.</summary>
     private const int TransposedFloats = 8;
 
-    /// <summary>How <paramref name="tier"/> packs all rows of a full panel together, see <see cref="Tier.Transposer"/>; null where they have to be packed one by one.</summary>
+    /// <summary>Columns of a wide panel that are packed at once: what is moved into its place stays in the nearest cache.</summary>
+    private const int PartColumns = 512;
+
+    /// <summary>How <paramref name="tier"/> packs <see cref="Tier.Rows"/> rows together, see <see cref="Tier.Transposer"/>; null where they have to be packed one by one.</summary>
     public static delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(Tier tier, Weight weight) =>
         weight.Format.IsFloat && weight.Columns % TransposedFloats != 0 ? null : tier.Transposer(weight.Format);
 
@@ -50,7 +54,13 @@ internal static unsafe class PanelPacker
         var carries = stackalloc uint[rows];
         new Span<uint>(carries, rows).Clear();
         fixed (byte* source = weight.Storage.Slice(weight.Offset + firstRow * weight.RowBytes, checked(rows * weight.RowBytes)))
-            transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+        {
+            if (rows == tier.Rows)
+                transpose(source, weight.RowBytes, weight.Columns / weight.Format.Length, scales, quants, carries);
+            else
+                PackWide(transpose, source, weight, shape, tier.Rows, rows, scales, quants, carries);
+        }
+
         ThrowIfNotFinite(weight, firstRow, new(carries, rows));
     }
 
@@ -62,6 +72,55 @@ internal static unsafe class PanelPacker
         {
             if ((carries[row] & 0x8000) != 0)
                 ThrowNotFinite(weight, firstRow + row);
+        }
+    }
+
+    // A panel of several times the rows that are packed together: each part is packed as a panel of its own, of which every row of a plane then goes to its place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackWide(delegate*<byte*, nint, nint, byte*, byte*, uint*, void> transpose, byte* source, Weight weight, PanelShape shape, int partRows, int rows, byte* scales, byte* quants, uint* carries)
+    {
+        var (scaleBytes, quantBytes) = PanelMatrix.PartBytes(shape, PartColumns, partRows);
+        var partScales = stackalloc byte[(int)(scaleBytes + quantBytes)];
+        var partQuants = partScales + scaleBytes;
+        for (var column = 0; column < weight.Columns; column += PartColumns)
+        {
+            var blocks = Math.Min(PartColumns, weight.Columns - column) / shape.BlockLength;
+            var groups = blocks * shape.BlockLength / Group;
+            for (var row = 0; row < rows; row += partRows)
+            {
+                transpose(source + row * weight.RowBytes, weight.RowBytes, blocks, partScales, partQuants, carries + row);
+                SpreadScales(partScales, scales, shape, blocks, partRows, row, rows);
+                Spread(partQuants, quants, groups * shape.QuantBytes / 4, 4, partRows, row, rows);
+            }
+
+            source += blocks * weight.Format.BlockBytes;
+            scales += blocks * shape.ScaleBytes * rows;
+            quants += groups * shape.QuantBytes * rows;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void SpreadScales(byte* source, byte* target, PanelShape shape, int blocks, int partRows, int row, int rows)
+    {
+        for (; blocks > 0; blocks--)
+        {
+            Spread(source, target, shape.FloatScales, shape.FloatScaleBytes, partRows, row, rows);
+            var floats = shape.FloatScales * shape.FloatScaleBytes;
+            Spread(source + floats * partRows, target + floats * rows, shape.ScaleBytes - floats, 1, partRows, row, rows);
+            source += shape.ScaleBytes * partRows;
+            target += shape.ScaleBytes * rows;
+        }
+    }
+
+    // From planes of some rows, each with so many bytes, to those rows of planes of more. Rows that are packed together are 16 at least where panels are wide.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Spread(byte* source, byte* target, int planes, int bytes, int partRows, int row, int rows)
+    {
+        target += row * bytes;
+        for (; planes > 0; planes--, source += partRows * bytes, target += rows * bytes)
+        {
+            for (var at = 0; at < partRows * bytes; at += Vector128<byte>.Count)
+                Vector128.Load(source + at).Store(target + at);
         }
     }
 
@@ -167,7 +226,7 @@ internal static unsafe class PanelPacker
     private static bool PackScale(float value, PanelShape shape, int lane, int lanes, ref byte* scales)
     {
         var place = scales;
-        scales += shape.ScaleBits / 16 * 2 * lanes;
+        scales += shape.FloatScaleBytes * lanes;
         switch (shape.ScaleBits)
         {
             case 16:

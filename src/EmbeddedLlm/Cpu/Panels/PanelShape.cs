@@ -32,6 +32,12 @@ internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockL
     /// <summary>Whether the panel holds floats, so that activations stay floats too.</summary>
     public bool IsFloat => Bits >= 16;
 
+    /// <summary>Float scales of one row in one block: that of its numbers, and that of its minimums.</summary>
+    public int FloatScales => HasMinimums ? 2 : 1;
+
+    /// <summary>Bytes of a float scale.</summary>
+    public int FloatScaleBytes => ScaleBits / 16 * 2;
+
     /// <summary>Bytes of the scales of one row in one block.</summary>
     public int ScaleBytes
     {
@@ -39,7 +45,7 @@ internal readonly record struct PanelShape(int Bits, int GroupLength, int BlockL
         {
             if (IsFloat)
                 return 0;
-            var floats = (HasMinimums ? 2 : 1) * ScaleBits / 16 * 2;
+            var floats = FloatScales * FloatScaleBytes;
             if (BlockLength == GroupLength)
                 return floats;
             // Scale and minimum of Q2_K have four bits each and share a byte.

@@ -34,7 +34,7 @@ internal abstract unsafe class Tier
     /// <summary>The name of the instruction set.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Rows that a panel interleaves, at least.</summary>
+    /// <summary>Rows that a panel interleaves, at least, and that a transposer packs together.</summary>
     public abstract int Rows { get; }
 
     /// <summary>The most columns that a product takes: 4 or 8.</summary>
@@ -50,12 +50,12 @@ internal abstract unsafe class Tier
     public abstract void Prefetch(byte* start, nint bytes);
 
     /// <summary>
-    /// Brings whole panels of <paramref name="format"/> into order, see <see cref="RowTransposer{TTier,TInts,TFloats}"/>.
+    /// Brings <see cref="Rows"/> rows of <paramref name="format"/> into a panel, see <see cref="RowTransposer{TTier,TInts,TFloats}"/>.
     /// Arguments: first row, bytes of a row, blocks of a row, scales, quants, exponents. Null where the format has only the general way.
     /// </summary>
     public abstract delegate*<byte*, nint, nint, byte*, byte*, uint*, void> Transposer(BlockFormat format);
 
-    /// <summary>Rows that a panel of <paramref name="shape"/> interleaves.</summary>
+    /// <summary>Rows that a panel of <paramref name="shape"/> interleaves: a multiple of <see cref="Rows"/>.</summary>
     public virtual int RowsOf(PanelShape shape) => Rows;
 
     /// <summary>Whether there are panels for weights of <paramref name="format"/>.</summary>

@@ -11,30 +11,30 @@ public sealed unsafe class PanelPackerTests
 {
     private const byte Untouched = 0xA5;
 
-    /// <summary>The tiers with transposers: assembled products have panels of their own size, which are packed in the general way.</summary>
     public static TheoryData<string, GgmlType> TiersAndFormats =>
-        [.. Tier.Supported.SelectMany(tier => BlockFormats.All.Select(format => (tier.Name, format.Type)))];
+        [.. TestTiers.All.SelectMany(tier => BlockFormats.All.Select(format => (tier.Name, format.Type)))];
 
     [Theory]
     [MemberData(nameof(TiersAndFormats))]
     public void Pack_RandomBytes_EqualsTheGeneralWayByteForByte(string tierName, GgmlType type)
     {
-        var tier = Tier.Supported.First(tier => tier.Name == tierName);
+        var tier = TestTiers.All.First(tier => tier.Name == tierName);
         var format = BlockFormats.Get(type);
         Assert.Equal(IsLookedUp(format), tier.Transposer(format) == null);
-        Gen.Select(Gen.Int[1, 5], Gen.Int[1, tier.Rows], Gen.Bool, Gen.Int[0, 2], Gen.Int).Sample((blocks, some, all, panel, seed) =>
+        var shape = PanelShape.Of(format);
+        var lanes = tier.RowsOf(shape);
+        Gen.Select(Gen.Int[1, 20], Gen.Int[1, lanes], Gen.Bool, Gen.Int[0, 2], Gen.Int).Sample((blocks, some, all, panel, seed) =>
         {
-            var rows = all ? tier.Rows : some;
+            var rows = all ? lanes : some;
             var width = format.IsFloat ? 4 * blocks : Math.Max(format.Length, 32) * blocks;
-            var weight = RandomWeights.Raw(format, (panel * tier.Rows) + rows, width, seed);
-            var shape = PanelShape.Of(format);
-            var (scaleBytes, quantBytes) = PanelMatrix.PartBytes(shape, width, tier.Rows);
+            var weight = RandomWeights.Raw(format, (panel * lanes) + rows, width, seed);
+            var (scaleBytes, quantBytes) = PanelMatrix.PartBytes(shape, width, lanes);
             var expected = Filled(scaleBytes + quantBytes);
             var actual = Filled(scaleBytes + quantBytes);
             fixed (byte* one = expected, other = actual)
             {
-                PanelPacker.PackRows(weight, shape, panel * tier.Rows, rows, tier.Rows, one, one + scaleBytes);
-                PanelPacker.Pack(tier, weight, shape, panel * tier.Rows, rows, other, other + scaleBytes);
+                PanelPacker.PackRows(weight, shape, panel * lanes, rows, lanes, one, one + scaleBytes);
+                PanelPacker.Pack(tier, weight, shape, panel * lanes, rows, other, other + scaleBytes);
             }
 
             Assert.Equal(expected, actual);
