@@ -46,7 +46,7 @@ public sealed class AssemblerBackend : IBackend
             var tier = _tier();
             return (CpuCompiler.WhyNot(graph, tier) ?? WhyNoGain(graph)) is { } reason
                 ? Decline(reason)
-                : new BackendOffer(true, 1, $"{Environment.ProcessorCount} processor cores, {tier.Name}.");
+                : new BackendOffer(true, 1, $"{CpuBackend.Cores} processor cores, {tier.Name}.");
         }
         catch (NotSupportedException exception)
         {

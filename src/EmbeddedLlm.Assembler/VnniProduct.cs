@@ -31,7 +31,7 @@ internal static unsafe class VnniProduct<TShape, TColumns>
         return &Multiply;
     }
 
-    // The offset is part of the code, see VnniTier.Holds; so is what is asked for ahead. Sums begin from 0: there is no transposer, so no panel comes in parts.
+    // The offset is part of the code, see VnniTier.Holds; so is what is asked for ahead. Sums begin from 0, see Tier.Product.
     private static void Multiply(byte* scales, byte* quants, byte* columns, float* sums, int width, int offset, byte* ahead, nint aheadBytes) =>
         _code(scales, quants, columns, sums, width);
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,7 @@ internal sealed class GenerationArguments
     private readonly Option<string> _model = ModelOptions.CreateModel();
     private readonly Option<int> _threads = ModelOptions.CreateThreads();
     private readonly Option<bool> _keepInFile = ModelOptions.CreateKeepWeightsInFile();
+    private readonly Option<KvType> _kvType = ModelOptions.CreateKvType(KvType.F16);
     private readonly Option<string> _backend = BackendOption.Create();
     private readonly Option<int?> _context = ModelOptions.InRange(new Option<int?>("--context") { Description = "Tokens of context to hold." }, 2, ModelOptions.MostPositions);
     private readonly Option<int?> _maxTokens = ModelOptions.InRange(new Option<int?>("--max-tokens", "-n") { Description = "The most tokens to generate." }, 1, int.MaxValue);
@@ -24,7 +26,7 @@ internal sealed class GenerationArguments
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _keepInFile, _backend, _context, _maxTokens, _temperature, _topK, _topP, _seed, _speculation, _draftModel, _system])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _threads, _keepInFile, _kvType, _backend, _context, _maxTokens, _temperature, _topK, _topP, _seed, _speculation, _draftModel, _system])
             command.Add(option);
     }
 
@@ -38,6 +40,7 @@ internal sealed class GenerationArguments
         {
             Threads = parsed.GetValue(_threads),
             KeepWeightsInFile = parsed.GetValue(_keepInFile),
+            KvType = parsed.GetValue(_kvType),
             ContextLength = parsed.GetValue(_context),
             Speculation = parsed.GetValue(_speculation),
             DraftModelPath = parsed.GetValue(_draftModel),

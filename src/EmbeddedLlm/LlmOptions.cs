@@ -30,7 +30,7 @@ public sealed class LlmOptions
     /// </summary>
     public int? ContextLength { get; set; }
 
-    /// <summary>The number format of the KV cache. F16 takes half the memory of F32, Q8_0 about a quarter and rounds keys and values to 8 bits.</summary>
+    /// <summary>The number format of the KV cache. F16 takes half the memory of F32, Q8_0 about a quarter, rounds keys and values to 8 bits, and is slower in long contexts.</summary>
     public KvType KvType { get; set; } = KvType.F16;
 
     /// <summary>

@@ -33,18 +33,17 @@ internal static partial class ModelOpener
         IModelRunner? runner = null;
         DraftModel? draftModel = null;
         LlmModel? model = null;
+        Task<(Tokenizer Tokenizer, ChatTemplate Template)>? reading = null;
         try
         {
             file = GgufFile.Open(path);
             var pooling = EmbeddingParts.PoolingOf(ModelLoader.Describe(file), options, path);
             var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength, pooling);
-            var tokenizer = Tokenizer.FromGguf(file.Metadata);
-            if (tokenizer.GuessesPreTokenizer)
-                LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);
-            var template = TemplateOf(options.ChatTemplate, file, tokenizer);
+            // A large vocabulary takes a core as long as the weights take all of them, so both are read at once.
+            reading = Task.Run(() => ReadText(file, options.ChatTemplate), CancellationToken.None);
 
             cancellationToken.ThrowIfCancellationRequested();
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
@@ -52,6 +51,9 @@ internal static partial class ModelOpener
                 throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
             var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, out var embeddingSizes);
             runner = backend.Load(graph, runnerOptions);
+            var (tokenizer, template) = reading.GetAwaiter().GetResult();
+            if (tokenizer.GuessesPreTokenizer)
+                LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
             cancellationToken.ThrowIfCancellationRequested();
             if (options.DraftModelPath is { } draftPath)
                 draftModel = DraftModel.Open(draftPath, file, runnerOptions, sizes, options, logger);
@@ -78,6 +80,7 @@ internal static partial class ModelOpener
         }
         catch (Exception exception)
         {
+            reading?.ContinueWith(task => task.Exception, TaskScheduler.Default).Wait(CancellationToken.None);     // it reads the file
             model?.Dispose(); // with what it owns; the others may be disposed again
             draftModel?.Dispose();
             runner?.Dispose();
@@ -127,6 +130,12 @@ internal static partial class ModelOpener
 
     private static Func<IDrafter>? DrafterOf(Speculation speculation, DraftModel? model) =>
         model is not null ? model.CreateDrafter : speculation == Speculation.NGram ? () => new NGramDrafter() : null;
+
+    private static (Tokenizer Tokenizer, ChatTemplate Template) ReadText(GgufFile file, string? ownTemplate)
+    {
+        var tokenizer = Tokenizer.FromGguf(file.Metadata);
+        return (tokenizer, TemplateOf(ownTemplate, file, tokenizer));
+    }
 
     private static ChatTemplate TemplateOf(string? own, GgufFile file, Tokenizer tokenizer)
     {

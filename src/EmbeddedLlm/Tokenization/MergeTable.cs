@@ -1,4 +1,4 @@
-using System.Text;
+using System.Buffers;
 using EmbeddedLlm.Gguf;
 
 namespace EmbeddedLlm.Tokenization;
@@ -22,7 +22,7 @@ internal sealed class MergeTable
         _vocabulary = vocabulary;
         var lines = metadata.GetStrings(Key);
         _merges = new(lines.Count);
-        var joined = new StringBuilder();
+        var joined = new ArrayBufferWriter<char>();
         for (var rank = 0; rank < lines.Count; rank++)
         {
             var line = lines[rank].AsSpan();
@@ -31,7 +31,10 @@ internal sealed class MergeTable
                 throw metadata.Wrong(Key, $"two pieces with a space between them at {rank}", $"'{line}'");
             var left = line[..space];
             var right = line[(space + 1)..];
-            var whole = joined.Clear().Append(left).Append(right).ToString();
+            joined.ResetWrittenCount();
+            joined.Write(left);
+            joined.Write(right);
+            var whole = joined.WrittenSpan;
             CrossesSpaces |= SpaceMark.WordEnd(whole) != whole.Length;
             _merges.TryAdd(new Pair(AddId(left), AddId(right)), ((uint)rank, AddId(whole)));
         }

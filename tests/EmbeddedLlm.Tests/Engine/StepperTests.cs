@@ -1,5 +1,8 @@
 using CsCheck;
+using EmbeddedLlm.Backends;
 using EmbeddedLlm.Engine;
+using EmbeddedLlm.Sampling;
+using Microsoft.Extensions.Logging.Abstractions;
 using static EmbeddedLlm.Tests.Engine.EngineTesting;
 
 namespace EmbeddedLlm.Tests.Engine;
@@ -245,4 +248,37 @@ public sealed class StepperTests
             bench.CheckAnswersAsync().GetAwaiter().GetResult();
             Assert.Equal(blocks, bench.Stepper.Pool.Free);
         }, iter: 1000);
+
+    [Fact]
+    public void Run_Decoding_AllocatesOnlyWhatGrowsWithTheText()
+    {
+        // One request, so a step is a token. Between two doublings of its lists only full blocks are noted for others to share, one every 32 steps.
+        const int WarmUp = 1100, Steps = 900, SmallestObject = 24;
+        var options = new EngineOptions { ContextLength = 4096, VocabularySize = Vocabulary };
+        var stepper = new Stepper(new ConstantRunner(256), options, NullLogger.Instance, TimeProvider.System);
+        stepper.Add(new(new() { Prompt = new[] { 1 }, MaxTokens = 4000, Sampling = SamplingOptions.Greedy }, 0, 4000, new(1)));
+        for (var i = 0; i < WarmUp; i++)
+            stepper.Run();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < Steps; i++)
+            stepper.Run();
+        var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.InRange(bytes, 0, Steps * SmallestObject - 1);
+    }
+
+    /// <summary>Says the same at every place, and allocates nothing.</summary>
+    private sealed class ConstantRunner(int blocks) : IModelRunner
+    {
+        public int KvBlocks => blocks;
+
+        public void Run(in Batch batch, Span<float> logits) => logits[..1].Fill(1);
+
+        public void CopyKvBlock(int from, int to)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 }

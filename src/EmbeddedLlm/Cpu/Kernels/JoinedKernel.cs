@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace EmbeddedLlm.Cpu.Kernels;
 
 /// <summary>Kernels of one phase that do not need each other's results, run without a barrier between them.</summary>
@@ -7,6 +9,7 @@ internal sealed class JoinedKernel(CpuKernel[] kernels) : CpuKernel
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
+        Debug.Assert(kernels.All(kernel => kernel.Phases == 1));
         foreach (var kernel in kernels)
             kernel.Run(0, step, worker);
     }

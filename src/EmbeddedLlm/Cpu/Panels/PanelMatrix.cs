@@ -28,11 +28,10 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <summary>Columns of a panel that go through the nearest cache; whole blocks of every format.</summary>
     private const int PartColumns = 512;
 
-    private const int SumBytes = 8 * 16 * sizeof(float);
-
     private readonly Tier _tier;
     private readonly Weight _weight;
     private readonly int _lanes;            // rows of a panel
+    private readonly int _sumBytes;
     private readonly int _offset;
     private readonly nint _scaleBytes;      // of a panel
     private readonly nint _panelBytes;
@@ -57,6 +56,8 @@ internal sealed unsafe class PanelMatrix : IDisposable
         _lanes = tier.RowsOf(Shape);
         Panels = (int)((weight.Rows + _lanes - 1L) / _lanes);
         _offset = Shape.IsFloat ? 0 : weight.Format.QuantOffset;
+        _sumBytes = (int)Align((long)tier.MaxColumns * _lanes * sizeof(float));
+        // Only products that add to their sums take panels in parts, see Tier.Product.
         _transpose = _lanes == tier.Rows ? PanelPacker.Transposer(tier, weight) : null;
         _products =
         [
@@ -68,7 +69,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         var (scaleBytes, quantBytes) = PartBytes(Shape, Width, _lanes);
         _scaleBytes = checked((nint)scaleBytes);
         _panelBytes = checked((nint)(scaleBytes + quantBytes));
-        ScratchBytes = keepInFile ? checked(SumBytes + (int)Math.Max(BlockBytes, _panelBytes)) : SumBytes;
+        ScratchBytes = keepInFile ? checked(_sumBytes + (int)Math.Max(BlockBytes, _panelBytes)) : _sumBytes;
 
         var panels = (long)Panels * weight.Experts;
         if (!keepInFile)
@@ -139,7 +140,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
         for (var first = start; first < end; first += block)
         {
             var last = Math.Min(first + block, end);
-            var panels = isKept ? _data + ((nint)expert * Panels + first) * _panelBytes : scratch + SumBytes;
+            var panels = isKept ? _data + ((nint)expert * Panels + first) * _panelBytes : scratch + _sumBytes;
             for (var panel = first; panel < last && !isKept; panel++)
                 Pack(expert, panel, panels + (panel - first) * _panelBytes);
             for (var row = 0; row < count; row += _tier.MaxColumns)
@@ -175,7 +176,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private void MultiplyOneByOne(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
     {
         var sums = (float*)scratch;
-        var panelAt = scratch + SumBytes;
+        var panelAt = scratch + _sumBytes;
         var tile = ActivationPacker.TileColumns(0, count, _tier.MaxColumns);
         for (var panel = start; panel < end; panel++)
         {

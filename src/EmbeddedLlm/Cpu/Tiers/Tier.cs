@@ -42,7 +42,8 @@ internal abstract unsafe class Tier
 
     /// <summary>
     /// The product of a panel of this shape with 1, 2, 4 or 8 columns, see <see cref="IntegerProduct{TTier,TInts,TFloats,TShape,TColumns}.Multiply"/>.
-    /// Arguments: scales, quants, columns, sums, width, offset, ahead, bytes ahead. Null where no panel has this shape.
+    /// Arguments: scales, quants, columns, sums, width, offset, ahead, bytes ahead. Null where no panel has this shape. Products of integers over panels of
+    /// <see cref="Rows"/> rows add to the sums, so that a panel may come in parts; those of floats and of wider panels set them.
     /// </summary>
     public abstract delegate*<byte*, byte*, byte*, float*, int, int, byte*, nint, void> Product(PanelShape shape, int columns);
 
