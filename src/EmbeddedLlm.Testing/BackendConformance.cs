@@ -10,13 +10,18 @@ namespace EmbeddedLlm.Testing;
 /// </summary>
 public static class BackendConformance
 {
+    // Of mixtures that no format has a part in.
+    private const int Experts = 12;
+
     private static readonly int[] RowCounts = [1, 2, 3, 8, 21];
+
+    private static BlockFormat F32 => ConformanceGraphs.F32;
 
     /// <summary>All cases for <paramref name="backend"/>. Nothing runs before <see cref="ConformanceCase.Run"/> is called.</summary>
     public static IEnumerable<ConformanceCase> Cases(IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
+        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
     }
 
     // Ops that read a weight: each format, widths that fill panels and widths that leave remainders.
@@ -51,6 +56,29 @@ public static class BackendConformance
                 g.Matrix("up", format, width, width, experts),
                 g.Matrix("down", format, 40, width, experts),
                 new ExpertsSpec(used, Activation.Silu, normalize, normalize ? 1 : 2.5f))));
+        }
+    }
+
+    // Ways to choose and weigh, biases and limits: in one format, since they do not touch the products.
+    private static IEnumerable<ConformanceCase> Choices(IBackend backend)
+    {
+        (string Name, ExpertsSpec Spec, Func<ConformanceGraphs, ExpertBiases>? Biases)[] choices =
+        [
+            ("biases", new(2, Activation.Silu, true), g => new(g.Vector("router.bias", Experts), g.Matrix("gate.bias", F32, Experts, 48), g.Matrix("up.bias", F32, Experts, 48), g.Matrix("down.bias", F32, Experts, 40))),
+            ("up-bias-only", new(2, Activation.Silu, false), g => new(Up: g.Matrix("up.bias", F32, Experts, 48))),
+            ("limit", new(3, Activation.GeluSigmoid, true, Limit: 0.7f, UpOffset: 1), null),
+            ("offset", new(3, Activation.Silu, true, UpOffset: -0.5f), null),
+            ("sigmoid", new(3, Activation.Silu, false, Scoring: ExpertScoring.Sigmoid), null),
+            ("sigmoid-normalized", new(3, Activation.Silu, true, 2.5f, ExpertScoring.Sigmoid), null),
+            ("choice-bias", new(3, Activation.Silu, true, 1.5f, ExpertScoring.Sigmoid), g => new(Choice: g.Vector("choice.bias", Experts))),
+            ("choice-bias-softmax", new(2, Activation.Silu, false), g => new(Choice: g.Vector("choice.bias", Experts))),
+            ("groups", new(2, Activation.Silu, false, Groups: 4, GroupsUsed: 2), null),
+            ("groups-by-two", new(3, Activation.Silu, true, Scoring: ExpertScoring.Sigmoid, Groups: 3, GroupsUsed: 1, GroupScores: 2), g => new(Choice: g.Vector("choice.bias", Experts))),
+        ];
+        foreach (var (name, spec, biases) in choices)
+        {
+            yield return Case(backend, $"experts/choice/{name}", 3 * ConformanceBounds.Float, g => g.Finish(g.Builder.Experts(
+                g.Input(64, 2), g.Matrix("router", F32, Experts, 64), g.Matrix("gate", F32, 48, 64, Experts), g.Matrix("up", F32, 48, 64, Experts), g.Matrix("down", F32, 40, 48, Experts), spec, biases?.Invoke(g))));
         }
     }
 
@@ -120,31 +148,35 @@ public static class BackendConformance
     // The cache: head shapes, windows, temperatures, scattered blocks, several sequences, forks.
     private static IEnumerable<ConformanceCase> Attentions(IBackend backend)
     {
-        AttentionSpec[] specs =
+        (AttentionSpec Spec, bool HasSinks)[] cases =
         [
-            new(1, 1, 8, 8, 0.35f),
-            new(4, 4, 16, 16, 0.25f),
-            new(4, 2, 32, 32, 0.18f),
-            new(6, 2, 10, 10, 0.3f),
-            new(8, 1, 64, 64, 0.125f),
-            new(4, 2, 24, 16, 0.2f),
-            new(4, 2, 16, 16, 0.25f, Window: 5),
-            new(4, 2, 16, 16, 0.25f, Window: 1),
-            new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6),
-            new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f),
-            new(6, 3, 16, 16, 0.25f, AlibiBias: 8),
-            new(4, 4, 16, 16, 0.25f, IsCausal: false),
-            new(6, 2, 10, 10, 0.3f, AlibiBias: 8, IsCausal: false),
-            new(4, 2, 16, 16, 0.25f, Window: 6, IsCausal: false),
-            new(4, 2, 24, 16, 0.2f, Window: 1, SoftCap: 1.5f, IsCausal: false),
+            (new(1, 1, 8, 8, 0.35f), false),
+            (new(4, 4, 16, 16, 0.25f), false),
+            (new(4, 2, 32, 32, 0.18f), false),
+            (new(6, 2, 10, 10, 0.3f), false),
+            (new(8, 1, 64, 64, 0.125f), false),
+            (new(4, 2, 24, 16, 0.2f), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 5), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 1), false),
+            (new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6), false),
+            (new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f), false),
+            (new(6, 3, 16, 16, 0.25f, AlibiBias: 8), false),
+            (new(4, 4, 16, 16, 0.25f, IsCausal: false), false),
+            (new(6, 2, 10, 10, 0.3f, AlibiBias: 8, IsCausal: false), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 6, IsCausal: false), false),
+            (new(4, 2, 24, 16, 0.2f, Window: 1, SoftCap: 1.5f, IsCausal: false), false),
+            (new(6, 2, 16, 16, 0.25f), true),
+            (new(4, 2, 24, 16, 0.2f, Window: 5), true),
+            (new(4, 4, 16, 16, 0.25f, IsCausal: false), true),
         ];
         foreach (var kvType in Enum.GetValues<KvType>())
         {
-            foreach (var spec in specs)
+            foreach (var (spec, hasSinks) in cases)
             {
                 var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}"
                     + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "")
-                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "") + (spec.IsCausal ? "" : "-both-ways");
+                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "") + (spec.IsCausal ? "" : "-both-ways")
+                    + (hasSinks ? "-sinks" : "");
                 yield return new ConformanceCase(name, () =>
                 {
                     var g = new ConformanceGraphs(name);
@@ -152,7 +184,7 @@ public static class BackendConformance
                     var q = g.Builder.Linear(x, g.Matrix("q", ConformanceGraphs.F32, spec.Heads * spec.HeadWidth, 40, 0.4));
                     var k = g.Builder.Linear(x, g.Matrix("k", ConformanceGraphs.F32, spec.KvHeads * spec.HeadWidth, 40, 0.4));
                     var v = g.Builder.Linear(x, g.Matrix("v", ConformanceGraphs.F32, spec.KvHeads * spec.ValueWidth, 40));
-                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec)), kvType, ConformanceBounds.Of(kvType), run =>
+                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec, hasSinks ? g.Vector("sinks", spec.Heads, 1) : null)), kvType, ConformanceBounds.Of(kvType), run =>
                     {
                         if (spec.IsCausal)
                             FeedSequences(run, g);

@@ -213,6 +213,7 @@ internal sealed class ReferenceRunner : IModelRunner
             kv.Write(BlocksOf(batch, row), _positions[row], Row(attention.K, row), Row(attention.V, row));
 
         var spec = attention.Spec;
+        var sinks = attention.Sinks?.ToFloats();
         for (var row = 0; row < batch.Tokens.Length; row++)
         {
             var blocks = BlocksOf(batch, row);
@@ -227,8 +228,8 @@ internal sealed class ReferenceRunner : IModelRunner
             {
                 var kvHead = head / (spec.Heads / spec.KvHeads);
                 var q = Row(attention.Q, row).Slice(head * spec.HeadWidth, spec.HeadWidth);
-                var weights = new double[end - first];
-                for (var i = 0; i < weights.Length; i++)
+                var weights = new double[end - first + (sinks is null ? 0 : 1)];
+                for (var i = 0; i < end - first; i++)
                 {
                     var score = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
                     if (spec.SoftCap > 0)
@@ -236,10 +237,12 @@ internal sealed class ReferenceRunner : IModelRunner
                     weights[i] = spec.AlibiBias > 0 ? score - spec.AlibiSlope(head) * Math.Abs(position - first - i) : score;
                 }
 
+                if (sinks is not null)
+                    weights[^1] = sinks[head];
                 Softmax(weights);
 
                 var sums = new double[spec.ValueWidth];
-                for (var i = 0; i < weights.Length; i++)
+                for (var i = 0; i < end - first; i++)
                 {
                     var v = kv.Value(blocks, first + i).Slice(kvHead * spec.ValueWidth, spec.ValueWidth);
                     for (var d = 0; d < sums.Length; d++)
@@ -261,25 +264,27 @@ internal sealed class ReferenceRunner : IModelRunner
     // Σ over the chosen experts of weight · Down(act(Gate x) · Up x)
     private void Experts(Op.Experts experts)
     {
+        var (spec, biases) = (experts.Spec, experts.Biases);
         for (var row = 0; row < Rows(experts.In); row++)
         {
             var x = Row(experts.In, row);
-            var probabilities = Array.ConvertAll(Multiply(experts.Router, 0, x), logit => (double)logit);
-            Softmax(probabilities);
+            var scores = Array.ConvertAll(Multiply(experts.Router, 0, x, biases?.Router), logit => (double)logit);
+            if (spec.Scoring == ExpertScoring.Softmax)
+                Softmax(scores);
+            else
+                scores = Array.ConvertAll(scores, logit => Activate(logit, Activation.Sigmoid));
 
-            // The highest; of equal ones the first.
-            var chosen = Enumerable.Range(0, probabilities.Length).OrderByDescending(e => probabilities[e]).Take(experts.Spec.Used).ToArray();
-            var sum = experts.Spec.NormalizeWeights ? chosen.Sum(e => probabilities[e]) : 1;
+            var chosen = Choose(scores, spec, biases?.Choice);
+            var sum = spec.NormalizeWeights ? chosen.Sum(e => scores[e]) : 1;
             var sums = new double[experts.Out.Width];
             foreach (var e in chosen)
             {
-                var hidden = Multiply(experts.GateProjection, e, x);
-                var up = Multiply(experts.UpProjection, e, x);
-                for (var i = 0; i < hidden.Length; i++)
-                    hidden[i] = (float)(Activate(hidden[i], experts.Spec.Activation) * up[i]);
-                var down = Multiply(experts.DownProjection, e, hidden);
+                var gate = Multiply(experts.GateProjection, e, x, biases?.Gate);
+                var up = Multiply(experts.UpProjection, e, x, biases?.Up);
+                var hidden = gate.Select((number, i) => (float)Gate(number, up[i], spec)).ToArray();
+                var down = Multiply(experts.DownProjection, e, hidden, biases?.Down);
                 for (var i = 0; i < sums.Length; i++)
-                    sums[i] += probabilities[e] / sum * experts.Spec.WeightScale * down[i];
+                    sums[i] += scores[e] / sum * spec.WeightScale * down[i];
             }
 
             for (var i = 0; i < sums.Length; i++)
@@ -287,14 +292,32 @@ internal sealed class ReferenceRunner : IModelRunner
         }
     }
 
-    private static float[] Multiply(Weight weight, int expert, ReadOnlySpan<float> x)
+    // The experts with the highest scores, of the groups with the highest; of equal ones the first.
+    private static int[] Choose(double[] scores, ExpertsSpec spec, Weight? bias)
+    {
+        var choices = bias is null ? scores : [.. scores.Zip(bias.ToFloats(), (score, number) => score + number)];
+        var groups = Enumerable.Range(0, scores.Length).Chunk(scores.Length / spec.Groups);
+        var used = groups.OrderByDescending(group => group.Select(e => choices[e]).OrderDescending().Take(spec.GroupScores).Sum()).Take(spec.GroupsUsed);
+        return [.. used.SelectMany(group => group).Order().OrderByDescending(e => choices[e]).Take(spec.Used)];
+    }
+
+    private static double Gate(double gate, double up, ExpertsSpec spec)
+    {
+        if (spec.Limit > 0)
+            (gate, up) = (Math.Min(gate, spec.Limit), Bound(up, spec.Limit, isSmooth: false));
+        return Activate(gate, spec.Activation) * (up + spec.UpOffset);
+    }
+
+    private static float[] Multiply(Weight weight, int expert, ReadOnlySpan<float> x, Weight? biases)
     {
         var weights = new float[weight.Columns];
+        var bias = new float[weight.Rows];
+        biases?.DequantizeRow(expert, bias);
         var result = new float[weight.Rows];
         for (var o = 0; o < result.Length; o++)
         {
             weight.DequantizeRow((long)expert * weight.Rows + o, weights);
-            result[o] = (float)Dot(weights, x);
+            result[o] = (float)(Dot(weights, x) + bias[o]);
         }
 
         return result;
@@ -325,6 +348,7 @@ internal sealed class ReferenceRunner : IModelRunner
         Activation.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
         Activation.Relu => Math.Max(x, 0),
         Activation.Sigmoid => 1 / (1 + Math.Exp(-x)),
+        Activation.GeluSigmoid => x / (1 + Math.Exp(-1.702 * x)),
         _ => throw new NotSupportedException($"The reference has no meaning for {kind}."),
     };
 

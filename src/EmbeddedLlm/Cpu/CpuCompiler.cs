@@ -39,10 +39,11 @@ internal static class CpuCompiler
         Op.Activate activate when !IsKnown(activate.Kind) => activate.Kind,
         Op.RowGate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Experts experts when !IsKnown(experts.Spec.Activation) => experts.Spec.Activation,
+        Op.Experts { Spec.Scoring: not (ExpertScoring.Softmax or ExpertScoring.Sigmoid) and var scoring } => scoring,
         _ => null,
     };
 
-    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid;
+    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid or Activation.GeluSigmoid;
 
     /// <summary>Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.</summary>
     public static IEnumerable<Weight> Packed(Op op) => op switch
@@ -194,6 +195,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Gelu>()),
         Activation.Relu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Relu>()),
         Activation.Sigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<Sigmoid>()),
+        Activation.GeluSigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<GeluSigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -204,6 +206,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Elementwise(op.In, op.In, op.Out, new Activated<Gelu>()),
         Activation.Relu => Elementwise(op.In, op.In, op.Out, new Activated<Relu>()),
         Activation.Sigmoid => Elementwise(op.In, op.In, op.Out, new Activated<Sigmoid>()),
+        Activation.GeluSigmoid => Elementwise(op.In, op.In, op.Out, new Activated<GeluSigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -214,6 +217,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => RowGate<Gelu>(op),
         Activation.Relu => RowGate<Relu>(op),
         Activation.Sigmoid => RowGate<Sigmoid>(op),
+        Activation.GeluSigmoid => RowGate<GeluSigmoid>(op),
         _ => throw Unknown(op.Kind),
     };
 
@@ -227,6 +231,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Experts<Gelu>(op),
         Activation.Relu => Experts<Relu>(op),
         Activation.Sigmoid => Experts<Sigmoid>(op),
+        Activation.GeluSigmoid => Experts<GeluSigmoid>(op),
         _ => throw Unknown(op.Spec.Activation),
     };
 

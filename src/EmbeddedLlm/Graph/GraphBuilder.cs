@@ -91,7 +91,7 @@ public sealed class GraphBuilder
     /// Attention over the cache of a new layer, to which k and v of the batch are written first. Where it is not causal no later batch reads
     /// them, so layers of one shape share a cache.
     /// </summary>
-    public Value Attention(Value q, Value k, Value v, AttentionSpec spec)
+    public Value Attention(Value q, Value k, Value v, AttentionSpec spec, Weight? sinks = null)
     {
         RequireUnpicked(q, "attention");
         RequireUnpicked(k, "attention");
@@ -105,6 +105,8 @@ public sealed class GraphBuilder
         RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
         RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
         RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
+        if (sinks is not null)
+            RequireVector(sinks, spec.Heads);
         var kvLayer = new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth);
         var layer = spec.IsCausal ? -1 : SharedLayer(kvLayer);
         if (layer < 0)
@@ -113,7 +115,7 @@ public sealed class GraphBuilder
             _kvLayers.Add(kvLayer);
         }
 
-        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, layer, result));
+        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, layer, result, sinks));
     }
 
     /// <summary><c>act(gated) · up</c>, number by number.</summary>
@@ -173,7 +175,7 @@ public sealed class GraphBuilder
     }
 
     /// <summary>A mixture of experts, see <see cref="Op.Experts"/>.</summary>
-    public Value Experts(Value input, Weight router, Weight gate, Weight up, Weight down, ExpertsSpec spec)
+    public Value Experts(Value input, Weight router, Weight gate, Weight up, Weight down, ExpertsSpec spec, ExpertBiases? biases = null)
     {
         Require(input);
         RequireMatrix(router);
@@ -186,7 +188,15 @@ public sealed class GraphBuilder
         RequireWidth(down.Name, "input", down.Columns, up.Rows);
         if (spec.Used <= 0 || spec.Used > router.Rows)
             throw new ArgumentException($"{spec.Used} of {router.Rows} experts cannot be used.", nameof(spec));
-        return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result));
+        if (!(spec.Limit >= 0) || !float.IsFinite(spec.Limit) || !float.IsFinite(spec.UpOffset))
+            throw new ArgumentException($"The limit {spec.Limit} and the offset {spec.UpOffset} of experts must be finite, the limit not negative.", nameof(spec));
+        RequireGroups(router.Rows, spec);
+        RequireBias(biases?.Router, 1, router.Rows);
+        RequireBias(biases?.Gate, router.Rows, gate.Rows);
+        RequireBias(biases?.Up, router.Rows, up.Rows);
+        RequireBias(biases?.Down, router.Rows, down.Rows);
+        RequireBias(biases?.Choice, 1, router.Rows);
+        return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result, biases));
     }
 
     /// <summary>Keeps the rows whose results are asked for.</summary>
@@ -244,6 +254,25 @@ public sealed class GraphBuilder
         RequireWidth(op, "right side", left.Width, right.Width);
         if (_picked[left.Id] != _picked[right.Id])
             throw new ArgumentException($"One side of {op} lies before PickRows, the other behind it.", nameof(right));
+    }
+
+    // Enough experts in the groups that are used, and enough scores in each.
+    private static void RequireGroups(int experts, ExpertsSpec spec)
+    {
+        if (spec.Groups < 1 || experts % spec.Groups != 0)
+            throw new ArgumentException($"{experts} experts do not form {spec.Groups} groups.", nameof(spec));
+        var size = experts / spec.Groups;
+        if (spec.GroupsUsed < 1 || spec.GroupsUsed > spec.Groups || spec.Used > spec.GroupsUsed * size || spec.GroupScores < 1 || spec.GroupScores > size)
+            throw new ArgumentException($"{spec.Used} experts of {spec.GroupsUsed} groups, chosen by {spec.GroupScores} scores each, cannot be had from {spec.Groups} groups of {size}.", nameof(spec));
+    }
+
+    private static void RequireBias(Weight? bias, int rows, int columns)
+    {
+        if (bias is null)
+            return;
+        RequireMatrix(bias);
+        RequireWidth(bias.Name, "rows", rows, bias.Rows);
+        RequireWidth(bias.Name, "bias", columns, bias.Columns);
     }
 
     private static void RequireWidth(string name, string what, int expected, int found)

@@ -73,7 +73,14 @@ public abstract record Op
     /// Writes K and V of the batch to the cache of <paramref name="Layer"/>, then for each row and query head
     /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence that <see cref="AttentionSpec.View"/> gives it.
     /// </summary>
-    public sealed record Attention(Value Q, Value K, Value V, AttentionSpec Spec, int Layer, Value Out) : Op
+    /// <param name="Q">[tokens × heads · head width].</param>
+    /// <param name="K">[tokens × KV heads · head width].</param>
+    /// <param name="V">[tokens × KV heads · value width].</param>
+    /// <param name="Spec">The shape, and what is done to scores.</param>
+    /// <param name="Layer">Index into <see cref="ModelGraph.KvLayers"/>.</param>
+    /// <param name="Out">The result.</param>
+    /// <param name="Sinks">[1 × heads], or none: one more score for each head, whose weight goes to no value, so that the others add up to less than 1.</param>
+    public sealed record Attention(Value Q, Value K, Value V, AttentionSpec Spec, int Layer, Value Out, Weight? Sinks = null) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [Q, K, V];
@@ -160,7 +167,9 @@ public abstract record Op
     /// <param name="DownProjection">[experts × Out.Width × hidden].</param>
     /// <param name="Spec">How experts are chosen and weighted.</param>
     /// <param name="Out">The result.</param>
-    public sealed record Experts(Value In, Weight Router, Weight GateProjection, Weight UpProjection, Weight DownProjection, ExpertsSpec Spec, Value Out) : Op
+    /// <param name="Biases">What is added to logits, scores and projections, if anything.</param>
+    public sealed record Experts(
+        Value In, Weight Router, Weight GateProjection, Weight UpProjection, Weight DownProjection, ExpertsSpec Spec, Value Out, ExpertBiases? Biases = null) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];

@@ -18,6 +18,7 @@ internal static class Architectures
         new Glm4(),
         new Gpt2(),
         new GptNeoX(),
+        new GptOss(),
         new Granite(),
         new Llama(),
         new Mistral(),

@@ -126,6 +126,12 @@ public sealed record ModelSpec
 
     internal float ExpertWeightScale { get; init; } = 1;
 
+    /// <summary>See <see cref="ExpertsSpec.Limit"/>.</summary>
+    internal float ExpertLimit { get; init; }
+
+    /// <summary>See <see cref="ExpertsSpec.UpOffset"/>.</summary>
+    internal float ExpertUpOffset { get; init; }
+
     internal int WindowOf(int layer) => FullAttentionInterval > 0 && (layer + (IsFirstAttentionFull ? 0 : 1)) % FullAttentionInterval == 0 ? 0 : Window;
 
     internal bool HasRope(int layer) => RopeWidth > 0 && (NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0);

@@ -106,12 +106,16 @@ internal sealed class Transformer
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        attended = NormIfThere(prefix + "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        // Some families name the norm before feed-forward by what it stands behind.
+        var hasOwnName = !_spec.HasInputNorms || _weights.Contains(prefix + "ffn_norm") || !_weights.Contains(prefix + "post_attention_norm");
+        attended = Linear(prefix + "attn_output", attended, _spec.Width);
+        attended = hasOwnName ? NormIfThere(prefix + "post_attention_norm", attended) : attended;
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
         x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
-        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
+        var read = InputNorm(prefix + (hasOwnName ? "ffn_norm" : "post_attention_norm"), x);
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, read)));
         return NormIfThere(prefix + "layer_output_norm", x);
     }
 
@@ -134,7 +138,8 @@ internal sealed class Transformer
             TemperatureLength: _spec.TemperatureLength,
             SoftCap: _spec.AttentionSoftCap,
             AlibiBias: _spec.AlibiBias,
-            IsCausal: _spec.IsCausal));
+            IsCausal: _spec.IsCausal),
+            _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
     }
 
     private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
@@ -177,7 +182,18 @@ internal sealed class Transformer
             _weights.Experts(prefix + "ffn_gate_exps", experts, hiddenWidth, _spec.Width),
             _weights.Experts(prefix + "ffn_up_exps", experts, hiddenWidth, _spec.Width),
             _weights.Experts(prefix + "ffn_down_exps", experts, _spec.Width, hiddenWidth),
-            new ExpertsSpec(_spec.ExpertsUsed, _spec.Activation, _spec.NormalizeExpertWeights, _spec.ExpertWeightScale));
+            new ExpertsSpec(
+                _spec.ExpertsUsed,
+                _spec.Activation,
+                _spec.NormalizeExpertWeights,
+                _spec.ExpertWeightScale,
+                Limit: _spec.ExpertLimit,
+                UpOffset: _spec.ExpertUpOffset),
+            new ExpertBiases(
+                _weights.BiasIfThere(prefix + "ffn_gate_inp", experts),
+                _weights.BiasesIfThere(prefix + "ffn_gate_exps", experts, hiddenWidth),
+                _weights.BiasesIfThere(prefix + "ffn_up_exps", experts, hiddenWidth),
+                _weights.BiasesIfThere(prefix + "ffn_down_exps", experts, _spec.Width)));
     }
 
     private Value Join(Value x, Value y) => _graph.Add(x, _graph.Scale(y, _spec.ResidualScale));

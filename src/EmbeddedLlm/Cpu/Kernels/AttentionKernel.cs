@@ -25,6 +25,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private const int Everything = 1 << 30;
 
     private readonly AttentionSpec _spec;
+    private readonly float[]? _sinks;   // [heads]
     private readonly KvMemory _kv;
     private readonly KvTiles<TLanes> _tiles;
     private readonly Activations _q;
@@ -43,6 +44,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     public AttentionKernel(Op.Attention op, KvMemory kv, Activations q, Activations k, Activations v, Activations result)
     {
         _spec = op.Spec;
+        _sinks = op.Sinks?.ToFloats();
         _kv = kv;
         _tiles = new KvTiles<TLanes>(kv, op.Spec, op.Layer);
         (_q, _k, _v, _result) = (q, k, v, result);
@@ -303,6 +305,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             {
                 var vector = row * _group + head;
                 var total = TLanes.Sum(TLanes.Load(tile.Totals + vector * TLanes.Count));
+                if (_sinks is not null)
+                    total += MathF.Exp(_sinks[tile.Head * _group + head] - tile.Maxima[vector]);
                 var target = new Span<float>(_result.Row(tile.Row + row) + (tile.Head * _group + head) * _spec.ValueWidth, _spec.ValueWidth);
                 TensorPrimitives.Multiply(new ReadOnlySpan<float>(tile.Sums + vector * _valueStride, _spec.ValueWidth), 1 / total, target);
             }
