@@ -92,6 +92,9 @@ internal sealed class ReferenceRunner : IModelRunner
                 foreach (var projection in linear.Projections)
                     Linear(linear, projection);
                 break;
+            case Op.HeadLinear linear:
+                HeadLinear(linear);
+                break;
             case Op.Norm norm:
                 Norm(norm);
                 break;
@@ -122,6 +125,10 @@ internal sealed class ReferenceRunner : IModelRunner
                 break;
             case Op.Scale scale:
                 ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
+                break;
+            case Op.Part part:
+                for (var row = 0; row < Rows(part.In); row++)
+                    Row(part.In, row).Slice(part.Start, part.Out.Width).CopyTo(Row(part.Out, row));
                 break;
             case Op.Experts experts:
                 Experts(experts);
@@ -159,13 +166,31 @@ internal sealed class ReferenceRunner : IModelRunner
         }
     }
 
-    // Each run of the gain's length: (x − mean) / sqrt(mean square + ε) · gain + bias; RMS does not take the mean away.
+    // Out head = [In head[0 … columns) · Weight[head], what is left of In head]
+    private void HeadLinear(Op.HeadLinear linear)
+    {
+        var (weight, heads) = (linear.Weight, linear.Weight.Experts);
+        var (width, outWidth) = (linear.In.Width / heads, linear.Out.Width / heads);
+        for (var row = 0; row < Rows(linear.In); row++)
+        {
+            for (var head = 0; head < heads; head++)
+            {
+                var x = Row(linear.In, row).Slice(head * width, width);
+                var y = Row(linear.Out, row).Slice(head * outWidth, outWidth);
+                Multiply(weight, head, x[..weight.Columns], null).CopyTo(y);
+                x[weight.Columns..].CopyTo(y[weight.Rows..]);
+            }
+        }
+    }
+
+    // The gain's length of each run: (x − mean) / sqrt(mean square + ε) · gain + bias; RMS does not take the mean away.
     private void Norm(Op.Norm norm)
     {
         var gain = norm.Gain.ToFloats();
         var bias = norm.Bias?.ToFloats();
         var all = _values[norm.In.Id];
-        for (var start = 0; start < all.Length; start += gain.Length)
+        all.CopyTo(_values[norm.Out.Id], 0);
+        for (var start = 0; start < all.Length; start += norm.RunWidth)
         {
             var x = all.AsSpan(start, gain.Length);
             double mean = 0;
@@ -192,15 +217,15 @@ internal sealed class ReferenceRunner : IModelRunner
         _values[rope.In.Id].CopyTo(_values[rope.Out.Id], 0);
         for (var row = 0; row < Rows(rope.In); row++)
         {
-            for (var head = 0; head < rope.In.Width; head += rope.HeadWidth)
+            for (var start = rope.Start; start < rope.In.Width; start += rope.HeadWidth)
             {
                 for (var pair = 0; pair < spec.Frequencies.Length; pair++)
                 {
                     var (first, second) = spec.Pairing == RopePairing.Adjacent ? (2 * pair, 2 * pair + 1) : (pair, pair + spec.Frequencies.Length);
-                    double a = Row(rope.In, row)[head + first], b = Row(rope.In, row)[head + second];
+                    double a = Row(rope.In, row)[start + first], b = Row(rope.In, row)[start + second];
                     var (sin, cos) = Math.SinCos(_positions[row] * spec.Frequencies[pair]);
-                    Row(rope.Out, row)[head + first] = (float)((a * cos - b * sin) * spec.Magnitude);
-                    Row(rope.Out, row)[head + second] = (float)((a * sin + b * cos) * spec.Magnitude);
+                    Row(rope.Out, row)[start + first] = (float)((a * cos - b * sin) * spec.Magnitude);
+                    Row(rope.Out, row)[start + second] = (float)((a * sin + b * cos) * spec.Magnitude);
                 }
             }
         }
@@ -210,7 +235,10 @@ internal sealed class ReferenceRunner : IModelRunner
     {
         var kv = _kv[attention.Layer];
         for (var row = 0; row < batch.Tokens.Length; row++)
-            kv.Write(BlocksOf(batch, row), _positions[row], Row(attention.K, row), Row(attention.V, row));
+        {
+            if (attention.K is { } k)
+                kv.Write(BlocksOf(batch, row), _positions[row], Row(k, row), attention.V is { } v ? Row(v, row) : []);
+        }
 
         var spec = attention.Spec;
         var sinks = attention.Sinks?.ToFloats();
@@ -244,7 +272,7 @@ internal sealed class ReferenceRunner : IModelRunner
                 var sums = new double[spec.ValueWidth];
                 for (var i = 0; i < end - first; i++)
                 {
-                    var v = kv.Value(blocks, first + i).Slice(kvHead * spec.ValueWidth, spec.ValueWidth);
+                    var v = kv.Value(blocks, first + i, kvHead, spec.ValueWidth);
                     for (var d = 0; d < sums.Length; d++)
                         sums[d] += weights[i] * v[d];
                 }

@@ -16,7 +16,7 @@ internal static class CpuCompiler
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.HeadLinear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Part or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
@@ -49,6 +49,7 @@ internal static class CpuCompiler
     public static IEnumerable<Weight> Packed(Op op) => op switch
     {
         Op.Linear linear => linear.Projections.Select(projection => projection.Weight),
+        Op.HeadLinear linear => [linear.Weight],
         Op.Experts experts => [experts.Router, experts.GateProjection, experts.UpProjection, experts.DownProjection],
         _ => [],
     };
@@ -115,7 +116,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 
     private void Add(Op op)
     {
-        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.Experts or Op.Attention);
+        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.HeadLinear or Op.Experts or Op.Attention);
         if (!mayJoin || _joinedOps.Exists(other => NeedEachOther(op, other)))
             Join();
 
@@ -138,7 +139,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     // Norm and rope share their work out by runs (or heads) of rows: the width of a row and the length of a run; (0, 0) for other ops.
     private static (int Width, int Run) Runs(Op op) => op switch
     {
-        Op.Norm norm => (norm.In.Width, norm.Gain.Columns),
+        Op.Norm norm => (norm.In.Width, norm.RunWidth),
         Op.Rope rope => (rope.In.Width, rope.HeadWidth),
         _ => (0, 0),
     };
@@ -160,6 +161,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Op.Embed embed => new EmbedKernel(embed.Table, Bind(embed.Out)),
         Op.EmbedPositions embed => new EmbedPositionsKernel(embed.Table, Bind(embed.Out)),
         Op.Linear linear => Linear(linear),
+        Op.HeadLinear linear => new HeadLinearKernel(_tier, _memory.Workspace, linear, Bind(linear.In), Bind(linear.Out), _memory.RowsOf(linear.In), _keepInFile),
         Op.Norm norm => new NormKernel<TLanes>(norm, Bind(norm.In), Bind(norm.Out)),
         Op.Rope rope => new RopeKernel<TLanes>(rope, _ropes[rope.Spec], Bind(rope.In), Bind(rope.Out)),
         Op.Attention attention => new AttentionKernel<TLanes>(attention, _memory.Kv, Bind(attention.Q), Bind(attention.K), Bind(attention.V), Bind(attention.Out)),
@@ -172,12 +174,15 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
         Op.AddVector add => new AddVectorKernel(add.Vector, Bind(add.In), Bind(add.Out)),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
+        Op.Part part => new PartKernel(part.Start, Bind(part.In), Bind(part.Out)),
         Op.Experts experts => Experts(experts),
         Op.PickRows pick => new PickRowsKernel(Bind(pick.In), Bind(pick.Out)),
         _ => throw new UnsupportedModelException($"The CPU backend has no kernel for the op {op.GetType().Name}."),
     };
 
     private Activations Bind(Value value) => _memory.Bind(value);
+
+    private Activations Bind(Value? value) => value is { } one ? Bind(one) : default;
 
     private LinearKernel Linear(Op.Linear op)
     {

@@ -58,6 +58,15 @@ public sealed class GraphBuilderTests
         Assert.Throws<ArgumentException>(() => _graph.Attention(x, narrow, narrow, new AttentionSpec(4, 3, 2, 2, 1)));
         Assert.Throws<ArgumentException>(() => _graph.Attention(x, x, narrow, new AttentionSpec(4, 2, 2, 2, 1)));
         Assert.Throws<ArgumentException>(() => _graph.Attention(x, narrow, narrow, new AttentionSpec(4, 2, 2, 2, 1), TestWeights.Vector("sinks", 2)));
+        Assert.Throws<ArgumentException>(() => _graph.Attention(x, x, null, new AttentionSpec(4, 4, 2, 3, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.HeadLinear(x, TestWeights.Matrix("heads", 4, 3, 3)));
+        Assert.Throws<ArgumentException>(() => _graph.HeadLinear(x, TestWeights.Matrix("heads", 4, 5, 2)));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 4), null, 1e-5f, runWidth: 2));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 2), null, 1e-5f, runWidth: 3));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: 3));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: -1));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, 5, 4));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, -1, 4));
         Assert.Throws<ArgumentException>(() => _graph.PickRows(picked));
         Assert.Throws<ArgumentException>(() => _graph.Scale(new Value(99, 8), 2));
         Assert.Throws<ArgumentException>(() => _graph.Experts(x, TestWeights.Matrix("r", 3, 8), TestWeights.Matrix("g", 4, 8, 3), TestWeights.Matrix("u", 4, 8, 3), TestWeights.Matrix("d", 8, 4, 2), new ExpertsSpec(2, Activation.Silu, true)));
@@ -95,6 +104,23 @@ public sealed class GraphBuilderTests
     private Value Experts(ExpertsSpec spec, ExpertBiases? biases = null) => _graph.Experts(
         _graph.Embed(TestWeights.Matrix("token_embd", 32, 8)),
         TestWeights.Matrix("r", 4, 8), TestWeights.Matrix("g", 6, 8, 4), TestWeights.Matrix("u", 6, 8, 4), TestWeights.Matrix("d", 8, 6, 4), spec, biases);
+
+    [Fact]
+    public void AttentionAfter_AnotherShapeOrNoAttention_Throws()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var spec = new AttentionSpec(4, 2, 2, 2, 1);
+        var k = _graph.Part(x, 0, 4);
+        var earlier = _graph.Attention(x, k, k, spec);
+        _graph.AttentionAfter(earlier, x, spec with { Window = 3 });
+
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(x, x, spec));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, x, spec with { KvHeads = 4 }));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, x, new AttentionSpec(2, 2, 4, 2, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, k, spec));
+        var both = _graph.Attention(x, k, k, spec with { IsCausal = false });
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(both, x, spec with { IsCausal = false }));
+    }
 
     [Fact]
     public void Attention_ThatSeesBothWays_SharesTheCacheOfItsShape()
