@@ -10,13 +10,18 @@ namespace EmbeddedLlm.Testing;
 /// </summary>
 public static class BackendConformance
 {
+    // Of mixtures that no format has a part in.
+    private const int Experts = 12;
+
     private static readonly int[] RowCounts = [1, 2, 3, 8, 21];
+
+    private static BlockFormat F32 => ConformanceGraphs.F32;
 
     /// <summary>All cases for <paramref name="backend"/>. Nothing runs before <see cref="ConformanceCase.Run"/> is called.</summary>
     public static IEnumerable<ConformanceCase> Cases(IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
+        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
     }
 
     // Ops that read a weight: each format, widths that fill panels and widths that leave remainders.
@@ -42,6 +47,12 @@ public static class BackendConformance
         });
         yield return Case(backend, $"linear/{format}/rows-of-a-fused-weight", bound, g =>
             g.Finish(g.Builder.Linear(g.Input(width), g.Matrix("fused", format, 96, width).Slice(24, 40, "slice"))));
+        foreach (var (heads, rows, rest) in ((int, int, int)[])[(1, 37, 0), (3, 40, 0), (4, 16, 10), (5, 129, 3)])
+        {
+            yield return Case(backend, $"head-linear/{format}/{heads}-heads-{rows}-and-{rest}", bound, g =>
+                g.Finish(g.Builder.HeadLinear(g.Input(heads * (width + rest)), g.Matrix("weight", format, rows, width, heads))));
+        }
+
         foreach (var (experts, used, normalize) in ((int, int, bool)[])[(4, 2, true), (8, 3, false), (5, 1, true), (3, 3, false)])
         {
             yield return Case(backend, $"experts/{format}/{used}-of-{experts}{(normalize ? "-normalized" : "")}", 3 * bound, g => g.Finish(g.Builder.Experts(
@@ -51,6 +62,29 @@ public static class BackendConformance
                 g.Matrix("up", format, width, width, experts),
                 g.Matrix("down", format, 40, width, experts),
                 new ExpertsSpec(used, Activation.Silu, normalize, normalize ? 1 : 2.5f))));
+        }
+    }
+
+    // Ways to choose and weigh, biases and limits: in one format, since they do not touch the products.
+    private static IEnumerable<ConformanceCase> Choices(IBackend backend)
+    {
+        (string Name, ExpertsSpec Spec, Func<ConformanceGraphs, ExpertBiases>? Biases)[] choices =
+        [
+            ("biases", new(2, Activation.Silu, true), g => new(g.Vector("router.bias", Experts), g.Matrix("gate.bias", F32, Experts, 48), g.Matrix("up.bias", F32, Experts, 48), g.Matrix("down.bias", F32, Experts, 40))),
+            ("up-bias-only", new(2, Activation.Silu, false), g => new(Up: g.Matrix("up.bias", F32, Experts, 48))),
+            ("limit", new(3, Activation.GeluSigmoid, true, Limit: 0.7f, UpOffset: 1), null),
+            ("offset", new(3, Activation.Silu, true, UpOffset: -0.5f), null),
+            ("sigmoid", new(3, Activation.Silu, false, Scoring: ExpertScoring.Sigmoid), null),
+            ("sigmoid-normalized", new(3, Activation.Silu, true, 2.5f, ExpertScoring.Sigmoid), null),
+            ("choice-bias", new(3, Activation.Silu, true, 1.5f, ExpertScoring.Sigmoid), g => new(Choice: g.Vector("choice.bias", Experts))),
+            ("choice-bias-softmax", new(2, Activation.Silu, false), g => new(Choice: g.Vector("choice.bias", Experts))),
+            ("groups", new(2, Activation.Silu, false, Groups: 4, GroupsUsed: 2), null),
+            ("groups-by-two", new(3, Activation.Silu, true, Scoring: ExpertScoring.Sigmoid, Groups: 3, GroupsUsed: 1, GroupScores: 2), g => new(Choice: g.Vector("choice.bias", Experts))),
+        ];
+        foreach (var (name, spec, biases) in choices)
+        {
+            yield return Case(backend, $"experts/choice/{name}", 3 * ConformanceBounds.Float, g => g.Finish(g.Builder.Experts(
+                g.Input(64, 2), g.Matrix("router", F32, Experts, 64), g.Matrix("gate", F32, 48, 64, Experts), g.Matrix("up", F32, 48, 64, Experts), g.Matrix("down", F32, 40, 48, Experts), spec, biases?.Invoke(g))));
         }
     }
 
@@ -72,17 +106,23 @@ public static class BackendConformance
                     g.Finish(g.Builder.Norm(g.Input(width), kind, g.Vector("gain", run, 1), run % 2 == 0 ? g.Vector("bias", run) : null, 1e-5f)));
             }
 
+            foreach (var (width, run, length) in ((int, int, int)[])[(40, 40, 32), (96, 24, 7), (64, 2, 1)])
+            {
+                yield return Case(backend, $"norm/{kind}/{width}-by-{length}-of-{run}", ConformanceBounds.Float, g =>
+                    g.Finish(g.Builder.Norm(g.Input(width), kind, g.Vector("gain", length, 1), length % 2 == 0 ? null : g.Vector("bias", length), 1e-5f, run)));
+            }
+
             yield return Case(backend, $"norm/{kind}/tiny-numbers", ConformanceBounds.Float, g =>
                 g.Finish(g.Builder.Norm(g.Input(64, 1e-6), kind, g.Vector("gain", 64, 1), null, 1e-5f)));
         }
 
         foreach (var pairing in Enum.GetValues<RopePairing>())
         {
-            foreach (var (heads, width, turned) in ((int, int, int)[])[(1, 2, 2), (4, 16, 16), (3, 32, 12), (2, 64, 64), (2, 10, 6)])
+            foreach (var (heads, width, start, turned) in ((int, int, int, int)[])[(1, 2, 0, 2), (4, 16, 0, 16), (3, 32, 0, 12), (2, 64, 0, 64), (2, 10, 0, 6), (1, 8, 2, 4), (3, 40, 32, 8), (2, 72, 5, 64)])
             {
                 // Angles are exact in double precision here; floats lose a few bits at high positions.
-                yield return Case(backend, $"rope/{pairing}/{heads}-heads-{turned}-of-{width}", ConformanceBounds.Float, g =>
-                    g.Finish(g.Builder.Rope(g.Input(heads * width), new RopeSpec(pairing, ConformanceGraphs.Frequencies(turned / 2), heads == 3 ? 1.2f : 1), width)));
+                yield return Case(backend, $"rope/{pairing}/{heads}-heads-{turned}-of-{width}{(start == 0 ? "" : $"-from-{start}")}", ConformanceBounds.Float, g =>
+                    g.Finish(g.Builder.Rope(g.Input(heads * width), new RopeSpec(pairing, ConformanceGraphs.Frequencies(turned / 2), heads == 3 ? 1.2f : 1), width, start)));
             }
         }
 
@@ -111,6 +151,7 @@ public static class BackendConformance
             });
             yield return Case(backend, $"embed-positions/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.EmbedPositions(g.Matrix("positions", ConformanceGraphs.F32, ConformanceRun.Blocks * ConformanceRun.BlockTokens, width))));
             yield return Case(backend, $"add-vector/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.AddVector(g.Input(width), g.Vector("vector", width))));
+            yield return Case(backend, $"part/{width}-of-{3 * width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Part(g.Input(3 * width), width - 1, width)));
             yield return Case(backend, $"scale/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Scale(g.Input(width), 0.37f)));
         }
     }
@@ -120,49 +161,70 @@ public static class BackendConformance
     // The cache: head shapes, windows, temperatures, scattered blocks, several sequences, forks.
     private static IEnumerable<ConformanceCase> Attentions(IBackend backend)
     {
-        AttentionSpec[] specs =
+        (AttentionSpec Spec, bool HasSinks)[] cases =
         [
-            new(1, 1, 8, 8, 0.35f),
-            new(4, 4, 16, 16, 0.25f),
-            new(4, 2, 32, 32, 0.18f),
-            new(6, 2, 10, 10, 0.3f),
-            new(8, 1, 64, 64, 0.125f),
-            new(4, 2, 24, 16, 0.2f),
-            new(4, 2, 16, 16, 0.25f, Window: 5),
-            new(4, 2, 16, 16, 0.25f, Window: 1),
-            new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6),
-            new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f),
-            new(6, 3, 16, 16, 0.25f, AlibiBias: 8),
-            new(4, 4, 16, 16, 0.25f, IsCausal: false),
-            new(6, 2, 10, 10, 0.3f, AlibiBias: 8, IsCausal: false),
-            new(4, 2, 16, 16, 0.25f, Window: 6, IsCausal: false),
-            new(4, 2, 24, 16, 0.2f, Window: 1, SoftCap: 1.5f, IsCausal: false),
+            (new(1, 1, 8, 8, 0.35f), false),
+            (new(4, 4, 16, 16, 0.25f), false),
+            (new(4, 2, 32, 32, 0.18f), false),
+            (new(6, 2, 10, 10, 0.3f), false),
+            (new(8, 1, 64, 64, 0.125f), false),
+            (new(4, 2, 24, 16, 0.2f), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 5), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 1), false),
+            (new(4, 2, 16, 16, 0.25f, TemperatureScale: 0.3f, TemperatureLength: 6), false),
+            (new(4, 2, 16, 16, 0.5f, SoftCap: 1.5f), false),
+            (new(6, 3, 16, 16, 0.25f, AlibiBias: 8), false),
+            (new(4, 4, 16, 16, 0.25f, IsCausal: false), false),
+            (new(6, 2, 10, 10, 0.3f, AlibiBias: 8, IsCausal: false), false),
+            (new(4, 2, 16, 16, 0.25f, Window: 6, IsCausal: false), false),
+            (new(4, 2, 24, 16, 0.2f, Window: 1, SoftCap: 1.5f, IsCausal: false), false),
+            (new(6, 2, 16, 16, 0.25f), true),
+            (new(4, 2, 24, 16, 0.2f, Window: 5), true),
+            (new(4, 4, 16, 16, 0.25f, IsCausal: false), true),
         ];
         foreach (var kvType in Enum.GetValues<KvType>())
         {
-            foreach (var spec in specs)
+            foreach (var (spec, hasSinks) in cases)
+                yield return Attention(backend, kvType, "", spec, hasSinks, (g, q, x) => g.Builder.Attention(q, Key(g, x, spec), Value(g, x, spec), spec, Sinks(g, spec, hasSinks)));
+            foreach (var spec in (AttentionSpec[])[new(4, 1, 24, 16, 0.2f), new(6, 2, 40, 33, 0.2f, Window: 5), new(2, 2, 16, 16, 0.25f), new(32, 1, 24, 8, 0.2f)])
+                yield return Attention(backend, kvType, "-values-in-keys", spec, false, (g, q, x) => g.Builder.Attention(q, Key(g, x, spec), null, spec));
+            foreach (var (spec, valuesAreKeys) in ((AttentionSpec, bool)[])[(new(4, 2, 24, 16, 0.2f), false), (new(6, 1, 16, 16, 0.25f, Window: 3), false), (new(4, 1, 24, 16, 0.2f), true)])
             {
-                var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}"
-                    + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "")
-                    + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "") + (spec.IsCausal ? "" : "-both-ways");
-                yield return new ConformanceCase(name, () =>
+                yield return Attention(backend, kvType, valuesAreKeys ? "-twice-values-in-keys" : "-twice", spec, spec.Window > 0, (g, q, x) =>
                 {
-                    var g = new ConformanceGraphs(name);
-                    var x = g.Input(40);
-                    var q = g.Builder.Linear(x, g.Matrix("q", ConformanceGraphs.F32, spec.Heads * spec.HeadWidth, 40, 0.4));
-                    var k = g.Builder.Linear(x, g.Matrix("k", ConformanceGraphs.F32, spec.KvHeads * spec.HeadWidth, 40, 0.4));
-                    var v = g.Builder.Linear(x, g.Matrix("v", ConformanceGraphs.F32, spec.KvHeads * spec.ValueWidth, 40));
-                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Attention(q, k, v, spec)), kvType, ConformanceBounds.Of(kvType), run =>
-                    {
-                        if (spec.IsCausal)
-                            FeedSequences(run, g);
-                        else
-                            FeedTexts(run, g);
-                    });
+                    var first = g.Builder.Attention(q, Key(g, x, spec), valuesAreKeys ? null : Value(g, x, spec), spec with { Window = 0 });
+                    var other = g.Builder.Linear(x, g.Matrix("other.q", F32, spec.Heads * spec.HeadWidth, x.Width, 0.4));
+                    return g.Builder.Add(first, g.Builder.AttentionAfter(first, other, spec, Sinks(g, spec, spec.Window > 0)));
                 });
             }
         }
     }
+
+    private static ConformanceCase Attention(IBackend backend, KvType kvType, string kind, AttentionSpec spec, bool hasSinks, Func<ConformanceGraphs, Value, Value, Value> attend)
+    {
+        var name = $"attention/{kvType}/{spec.Heads}-over-{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}{kind}"
+            + (spec.Window > 0 ? $"-window-{spec.Window}" : "") + (spec.TemperatureScale != 0 ? "-temperature" : "")
+            + (spec.SoftCap > 0 ? "-soft-cap" : "") + (spec.AlibiBias > 0 ? "-alibi" : "") + (spec.IsCausal ? "" : "-both-ways") + (hasSinks ? "-sinks" : "");
+        return new ConformanceCase(name, () =>
+        {
+            var g = new ConformanceGraphs(name);
+            var x = g.Input(40);
+            var q = g.Builder.Linear(x, g.Matrix("q", F32, spec.Heads * spec.HeadWidth, 40, 0.4));
+            return ConformanceRun.Check(backend, g.Finish(attend(g, q, x)), kvType, ConformanceBounds.Of(kvType), run =>
+            {
+                if (spec.IsCausal)
+                    FeedSequences(run, g);
+                else
+                    FeedTexts(run, g);
+            });
+        });
+    }
+
+    private static Value Key(ConformanceGraphs g, Value x, AttentionSpec spec) => g.Builder.Linear(x, g.Matrix("k", F32, spec.KvHeads * spec.HeadWidth, x.Width, 0.4));
+
+    private static Value Value(ConformanceGraphs g, Value x, AttentionSpec spec) => g.Builder.Linear(x, g.Matrix("v", F32, spec.KvHeads * spec.ValueWidth, x.Width));
+
+    private static Weight? Sinks(ConformanceGraphs g, AttentionSpec spec, bool hasSinks) => hasSinks ? g.Vector("sinks", spec.Heads, 1) : null;
 
     // Random small models, whole: every format; both pairings; shared heads, biases, head norms, windows.
     private static IEnumerable<ConformanceCase> Models(IBackend backend)

@@ -15,12 +15,15 @@ internal sealed class ReferenceKv(KvLayer layer, RunnerOptions options)
 
     public Span<float> Key(ReadOnlySpan<int> blocks, int position) => _keys.AsSpan(Place(blocks, position) * KeyRow, KeyRow);
 
-    public Span<float> Value(ReadOnlySpan<int> blocks, int position) => _values.AsSpan(Place(blocks, position) * ValueRow, ValueRow);
+    /// <summary>The value of a head; where the layer has no values they are the first numbers of keys.</summary>
+    public ReadOnlySpan<float> Value(ReadOnlySpan<int> blocks, int position, int head, int width) => layer.ValueWidth == 0
+        ? Key(blocks, position).Slice(head * layer.HeadWidth, width)
+        : _values.AsSpan(Place(blocks, position) * ValueRow + head * width, width);
 
     public void Write(ReadOnlySpan<int> blocks, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
         Store(key, Key(blocks, position), layer.HeadWidth);
-        Store(value, Value(blocks, position), layer.ValueWidth);
+        Store(value, _values.AsSpan(Place(blocks, position) * ValueRow, ValueRow), layer.ValueWidth);
     }
 
     public void Copy(int from, int to)

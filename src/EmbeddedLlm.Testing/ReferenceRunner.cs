@@ -92,6 +92,9 @@ internal sealed class ReferenceRunner : IModelRunner
                 foreach (var projection in linear.Projections)
                     Linear(linear, projection);
                 break;
+            case Op.HeadLinear linear:
+                HeadLinear(linear);
+                break;
             case Op.Norm norm:
                 Norm(norm);
                 break;
@@ -122,6 +125,10 @@ internal sealed class ReferenceRunner : IModelRunner
                 break;
             case Op.Scale scale:
                 ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
+                break;
+            case Op.Part part:
+                for (var row = 0; row < Rows(part.In); row++)
+                    Row(part.In, row).Slice(part.Start, part.Out.Width).CopyTo(Row(part.Out, row));
                 break;
             case Op.Experts experts:
                 Experts(experts);
@@ -159,13 +166,31 @@ internal sealed class ReferenceRunner : IModelRunner
         }
     }
 
-    // Each run of the gain's length: (x − mean) / sqrt(mean square + ε) · gain + bias; RMS does not take the mean away.
+    // Out head = [In head[0 … columns) · Weight[head], what is left of In head]
+    private void HeadLinear(Op.HeadLinear linear)
+    {
+        var (weight, heads) = (linear.Weight, linear.Weight.Experts);
+        var (width, outWidth) = (linear.In.Width / heads, linear.Out.Width / heads);
+        for (var row = 0; row < Rows(linear.In); row++)
+        {
+            for (var head = 0; head < heads; head++)
+            {
+                var x = Row(linear.In, row).Slice(head * width, width);
+                var y = Row(linear.Out, row).Slice(head * outWidth, outWidth);
+                Multiply(weight, head, x[..weight.Columns], null).CopyTo(y);
+                x[weight.Columns..].CopyTo(y[weight.Rows..]);
+            }
+        }
+    }
+
+    // The gain's length of each run: (x − mean) / sqrt(mean square + ε) · gain + bias; RMS does not take the mean away.
     private void Norm(Op.Norm norm)
     {
         var gain = norm.Gain.ToFloats();
         var bias = norm.Bias?.ToFloats();
         var all = _values[norm.In.Id];
-        for (var start = 0; start < all.Length; start += gain.Length)
+        all.CopyTo(_values[norm.Out.Id], 0);
+        for (var start = 0; start < all.Length; start += norm.RunWidth)
         {
             var x = all.AsSpan(start, gain.Length);
             double mean = 0;
@@ -192,15 +217,15 @@ internal sealed class ReferenceRunner : IModelRunner
         _values[rope.In.Id].CopyTo(_values[rope.Out.Id], 0);
         for (var row = 0; row < Rows(rope.In); row++)
         {
-            for (var head = 0; head < rope.In.Width; head += rope.HeadWidth)
+            for (var start = rope.Start; start < rope.In.Width; start += rope.HeadWidth)
             {
                 for (var pair = 0; pair < spec.Frequencies.Length; pair++)
                 {
                     var (first, second) = spec.Pairing == RopePairing.Adjacent ? (2 * pair, 2 * pair + 1) : (pair, pair + spec.Frequencies.Length);
-                    double a = Row(rope.In, row)[head + first], b = Row(rope.In, row)[head + second];
+                    double a = Row(rope.In, row)[start + first], b = Row(rope.In, row)[start + second];
                     var (sin, cos) = Math.SinCos(_positions[row] * spec.Frequencies[pair]);
-                    Row(rope.Out, row)[head + first] = (float)((a * cos - b * sin) * spec.Magnitude);
-                    Row(rope.Out, row)[head + second] = (float)((a * sin + b * cos) * spec.Magnitude);
+                    Row(rope.Out, row)[start + first] = (float)((a * cos - b * sin) * spec.Magnitude);
+                    Row(rope.Out, row)[start + second] = (float)((a * sin + b * cos) * spec.Magnitude);
                 }
             }
         }
@@ -210,9 +235,13 @@ internal sealed class ReferenceRunner : IModelRunner
     {
         var kv = _kv[attention.Layer];
         for (var row = 0; row < batch.Tokens.Length; row++)
-            kv.Write(BlocksOf(batch, row), _positions[row], Row(attention.K, row), Row(attention.V, row));
+        {
+            if (attention.K is { } k)
+                kv.Write(BlocksOf(batch, row), _positions[row], Row(k, row), attention.V is { } v ? Row(v, row) : []);
+        }
 
         var spec = attention.Spec;
+        var sinks = attention.Sinks?.ToFloats();
         for (var row = 0; row < batch.Tokens.Length; row++)
         {
             var blocks = BlocksOf(batch, row);
@@ -227,8 +256,8 @@ internal sealed class ReferenceRunner : IModelRunner
             {
                 var kvHead = head / (spec.Heads / spec.KvHeads);
                 var q = Row(attention.Q, row).Slice(head * spec.HeadWidth, spec.HeadWidth);
-                var weights = new double[end - first];
-                for (var i = 0; i < weights.Length; i++)
+                var weights = new double[end - first + (sinks is null ? 0 : 1)];
+                for (var i = 0; i < end - first; i++)
                 {
                     var score = scale * Dot(q, kv.Key(blocks, first + i).Slice(kvHead * spec.HeadWidth, spec.HeadWidth));
                     if (spec.SoftCap > 0)
@@ -236,12 +265,14 @@ internal sealed class ReferenceRunner : IModelRunner
                     weights[i] = spec.AlibiBias > 0 ? score - spec.AlibiSlope(head) * Math.Abs(position - first - i) : score;
                 }
 
+                if (sinks is not null)
+                    weights[^1] = sinks[head];
                 Softmax(weights);
 
                 var sums = new double[spec.ValueWidth];
-                for (var i = 0; i < weights.Length; i++)
+                for (var i = 0; i < end - first; i++)
                 {
-                    var v = kv.Value(blocks, first + i).Slice(kvHead * spec.ValueWidth, spec.ValueWidth);
+                    var v = kv.Value(blocks, first + i, kvHead, spec.ValueWidth);
                     for (var d = 0; d < sums.Length; d++)
                         sums[d] += weights[i] * v[d];
                 }
@@ -261,25 +292,27 @@ internal sealed class ReferenceRunner : IModelRunner
     // Σ over the chosen experts of weight · Down(act(Gate x) · Up x)
     private void Experts(Op.Experts experts)
     {
+        var (spec, biases) = (experts.Spec, experts.Biases);
         for (var row = 0; row < Rows(experts.In); row++)
         {
             var x = Row(experts.In, row);
-            var probabilities = Array.ConvertAll(Multiply(experts.Router, 0, x), logit => (double)logit);
-            Softmax(probabilities);
+            var scores = Array.ConvertAll(Multiply(experts.Router, 0, x, biases?.Router), logit => (double)logit);
+            if (spec.Scoring == ExpertScoring.Softmax)
+                Softmax(scores);
+            else
+                scores = Array.ConvertAll(scores, logit => Activate(logit, Activation.Sigmoid));
 
-            // The highest; of equal ones the first.
-            var chosen = Enumerable.Range(0, probabilities.Length).OrderByDescending(e => probabilities[e]).Take(experts.Spec.Used).ToArray();
-            var sum = experts.Spec.NormalizeWeights ? chosen.Sum(e => probabilities[e]) : 1;
+            var chosen = Choose(scores, spec, biases?.Choice);
+            var sum = spec.NormalizeWeights ? chosen.Sum(e => scores[e]) : 1;
             var sums = new double[experts.Out.Width];
             foreach (var e in chosen)
             {
-                var hidden = Multiply(experts.GateProjection, e, x);
-                var up = Multiply(experts.UpProjection, e, x);
-                for (var i = 0; i < hidden.Length; i++)
-                    hidden[i] = (float)(Activate(hidden[i], experts.Spec.Activation) * up[i]);
-                var down = Multiply(experts.DownProjection, e, hidden);
+                var gate = Multiply(experts.GateProjection, e, x, biases?.Gate);
+                var up = Multiply(experts.UpProjection, e, x, biases?.Up);
+                var hidden = gate.Select((number, i) => (float)Gate(number, up[i], spec)).ToArray();
+                var down = Multiply(experts.DownProjection, e, hidden, biases?.Down);
                 for (var i = 0; i < sums.Length; i++)
-                    sums[i] += probabilities[e] / sum * experts.Spec.WeightScale * down[i];
+                    sums[i] += scores[e] / sum * spec.WeightScale * down[i];
             }
 
             for (var i = 0; i < sums.Length; i++)
@@ -287,14 +320,32 @@ internal sealed class ReferenceRunner : IModelRunner
         }
     }
 
-    private static float[] Multiply(Weight weight, int expert, ReadOnlySpan<float> x)
+    // The experts with the highest scores, of the groups with the highest; of equal ones the first.
+    private static int[] Choose(double[] scores, ExpertsSpec spec, Weight? bias)
+    {
+        var choices = bias is null ? scores : [.. scores.Zip(bias.ToFloats(), (score, number) => score + number)];
+        var groups = Enumerable.Range(0, scores.Length).Chunk(scores.Length / spec.Groups);
+        var used = groups.OrderByDescending(group => group.Select(e => choices[e]).OrderDescending().Take(spec.GroupScores).Sum()).Take(spec.GroupsUsed);
+        return [.. used.SelectMany(group => group).Order().OrderByDescending(e => choices[e]).Take(spec.Used)];
+    }
+
+    private static double Gate(double gate, double up, ExpertsSpec spec)
+    {
+        if (spec.Limit > 0)
+            (gate, up) = (Math.Min(gate, spec.Limit), Bound(up, spec.Limit, isSmooth: false));
+        return Activate(gate, spec.Activation) * (up + spec.UpOffset);
+    }
+
+    private static float[] Multiply(Weight weight, int expert, ReadOnlySpan<float> x, Weight? biases)
     {
         var weights = new float[weight.Columns];
+        var bias = new float[weight.Rows];
+        biases?.DequantizeRow(expert, bias);
         var result = new float[weight.Rows];
         for (var o = 0; o < result.Length; o++)
         {
             weight.DequantizeRow((long)expert * weight.Rows + o, weights);
-            result[o] = (float)Dot(weights, x);
+            result[o] = (float)(Dot(weights, x) + bias[o]);
         }
 
         return result;
@@ -325,6 +376,7 @@ internal sealed class ReferenceRunner : IModelRunner
         Activation.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
         Activation.Relu => Math.Max(x, 0),
         Activation.Sigmoid => 1 / (1 + Math.Exp(-x)),
+        Activation.GeluSigmoid => x / (1 + Math.Exp(-1.702 * x)),
         _ => throw new NotSupportedException($"The reference has no meaning for {kind}."),
     };
 

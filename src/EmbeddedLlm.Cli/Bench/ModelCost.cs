@@ -28,6 +28,10 @@ internal sealed record ModelCost(long DecodeBytes, long KvBytesPerPosition, long
                     }
 
                     break;
+                case Op.HeadLinear linear:
+                    bytes += linear.Weight.Bytes;
+                    macs += picked ? 0 : (long)linear.Weight.Rows * linear.Weight.Columns * linear.Weight.Experts;
+                    break;
                 case Op.Experts experts:
                     foreach (var weight in (ReadOnlySpan<Weight>)[experts.GateProjection, experts.UpProjection, experts.DownProjection])
                     {

@@ -155,6 +155,7 @@ internal static class BenchCommand
         .SelectMany(op => op switch
         {
             Op.Linear linear => linear.Projections.Select(p => p.Weight),
+            Op.HeadLinear linear => [linear.Weight],
             Op.Experts experts => [experts.GateProjection, experts.UpProjection, experts.DownProjection],
             _ => [],
         })

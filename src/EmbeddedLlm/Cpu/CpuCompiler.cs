@@ -16,7 +16,7 @@ internal static class CpuCompiler
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.HeadLinear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Part or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
@@ -39,15 +39,17 @@ internal static class CpuCompiler
         Op.Activate activate when !IsKnown(activate.Kind) => activate.Kind,
         Op.RowGate gate when !IsKnown(gate.Kind) => gate.Kind,
         Op.Experts experts when !IsKnown(experts.Spec.Activation) => experts.Spec.Activation,
+        Op.Experts { Spec.Scoring: not (ExpertScoring.Softmax or ExpertScoring.Sigmoid) and var scoring } => scoring,
         _ => null,
     };
 
-    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid;
+    private static bool IsKnown(Activation kind) => kind is Activation.Silu or Activation.GeluTanh or Activation.Gelu or Activation.Relu or Activation.Sigmoid or Activation.GeluSigmoid;
 
     /// <summary>Weights that go into panels. The embedding's table and the vectors stay as they are, so any format will do for them.</summary>
     public static IEnumerable<Weight> Packed(Op op) => op switch
     {
         Op.Linear linear => linear.Projections.Select(projection => projection.Weight),
+        Op.HeadLinear linear => [linear.Weight],
         Op.Experts experts => [experts.Router, experts.GateProjection, experts.UpProjection, experts.DownProjection],
         _ => [],
     };
@@ -114,7 +116,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 
     private void Add(Op op)
     {
-        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.Experts or Op.Attention);
+        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.HeadLinear or Op.Experts or Op.Attention);
         if (!mayJoin || _joinedOps.Exists(other => NeedEachOther(op, other)))
             Join();
 
@@ -137,7 +139,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
     // Norm and rope share their work out by runs (or heads) of rows: the width of a row and the length of a run; (0, 0) for other ops.
     private static (int Width, int Run) Runs(Op op) => op switch
     {
-        Op.Norm norm => (norm.In.Width, norm.Gain.Columns),
+        Op.Norm norm => (norm.In.Width, norm.RunWidth),
         Op.Rope rope => (rope.In.Width, rope.HeadWidth),
         _ => (0, 0),
     };
@@ -159,6 +161,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Op.Embed embed => new EmbedKernel(embed.Table, Bind(embed.Out)),
         Op.EmbedPositions embed => new EmbedPositionsKernel(embed.Table, Bind(embed.Out)),
         Op.Linear linear => Linear(linear),
+        Op.HeadLinear linear => new HeadLinearKernel(_tier, _memory.Workspace, linear, Bind(linear.In), Bind(linear.Out), _memory.RowsOf(linear.In), _keepInFile),
         Op.Norm norm => new NormKernel<TLanes>(norm, Bind(norm.In), Bind(norm.Out)),
         Op.Rope rope => new RopeKernel<TLanes>(rope, _ropes[rope.Spec], Bind(rope.In), Bind(rope.Out)),
         Op.Attention attention => new AttentionKernel<TLanes>(attention, _memory.Kv, Bind(attention.Q), Bind(attention.K), Bind(attention.V), Bind(attention.Out)),
@@ -171,12 +174,15 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
         Op.AddVector add => new AddVectorKernel(add.Vector, Bind(add.In), Bind(add.Out)),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
+        Op.Part part => new PartKernel(part.Start, Bind(part.In), Bind(part.Out)),
         Op.Experts experts => Experts(experts),
         Op.PickRows pick => new PickRowsKernel(Bind(pick.In), Bind(pick.Out)),
         _ => throw new UnsupportedModelException($"The CPU backend has no kernel for the op {op.GetType().Name}."),
     };
 
     private Activations Bind(Value value) => _memory.Bind(value);
+
+    private Activations Bind(Value? value) => value is { } one ? Bind(one) : default;
 
     private LinearKernel Linear(Op.Linear op)
     {
@@ -194,6 +200,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Gelu>()),
         Activation.Relu => Elementwise(op.Gated, op.Up, op.Out, new Gated<Relu>()),
         Activation.Sigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<Sigmoid>()),
+        Activation.GeluSigmoid => Elementwise(op.Gated, op.Up, op.Out, new Gated<GeluSigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -204,6 +211,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Elementwise(op.In, op.In, op.Out, new Activated<Gelu>()),
         Activation.Relu => Elementwise(op.In, op.In, op.Out, new Activated<Relu>()),
         Activation.Sigmoid => Elementwise(op.In, op.In, op.Out, new Activated<Sigmoid>()),
+        Activation.GeluSigmoid => Elementwise(op.In, op.In, op.Out, new Activated<GeluSigmoid>()),
         _ => throw Unknown(op.Kind),
     };
 
@@ -214,6 +222,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => RowGate<Gelu>(op),
         Activation.Relu => RowGate<Relu>(op),
         Activation.Sigmoid => RowGate<Sigmoid>(op),
+        Activation.GeluSigmoid => RowGate<GeluSigmoid>(op),
         _ => throw Unknown(op.Kind),
     };
 
@@ -227,6 +236,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
         Activation.Gelu => Experts<Gelu>(op),
         Activation.Relu => Experts<Relu>(op),
         Activation.Sigmoid => Experts<Sigmoid>(op),
+        Activation.GeluSigmoid => Experts<GeluSigmoid>(op),
         _ => throw Unknown(op.Spec.Activation),
     };
 

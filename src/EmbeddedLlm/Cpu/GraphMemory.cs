@@ -28,7 +28,7 @@ internal sealed unsafe class GraphMemory : IDisposable
         _buffers = new AlignedMemory(checked(floats * sizeof(float)));
         try
         {
-            Kv = new KvMemory([.. graph.Ops.OfType<Op.Attention>().DistinctBy(op => op.Layer).OrderBy(op => op.Layer).Select(op => op.Spec)], options);
+            Kv = new KvMemory(graph.KvLayers, options);
         }
         catch
         {

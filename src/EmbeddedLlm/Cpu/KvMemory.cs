@@ -21,14 +21,14 @@ internal sealed unsafe class KvMemory : IDisposable
 
     private readonly AlignedMemory _memory;
     private readonly bool[] _hasSpecials;       // [blocks × layers]
-    private readonly ImmutableArray<AttentionSpec> _layers;
+    private readonly ImmutableArray<KvLayer> _layers;
     private readonly ImmutableArray<long> _layerOffsets;
     private readonly long _blockBytes;
 
     /// <summary>Takes the memory.</summary>
-    /// <param name="layers">The attention of each layer.</param>
+    /// <param name="layers">The shape of each layer.</param>
     /// <param name="options">Number, length and format of the blocks.</param>
-    public KvMemory(ImmutableArray<AttentionSpec> layers, RunnerOptions options)
+    public KvMemory(ImmutableArray<KvLayer> layers, RunnerOptions options)
     {
         Blocks = options.KvBlocks;
         BlockTokens = options.KvBlockTokens;
@@ -40,7 +40,7 @@ internal sealed unsafe class KvMemory : IDisposable
         foreach (var layer in layers)
         {
             offsets.Add(_blockBytes);
-            _blockBytes = checked(_blockBytes + HeadBytes(layer) * layer.KvHeads);
+            _blockBytes = checked(_blockBytes + HeadBytes(layer) * layer.Heads);
         }
 
         _layerOffsets = offsets.MoveToImmutable();
@@ -61,7 +61,7 @@ internal sealed unsafe class KvMemory : IDisposable
     public int KeyStride { get; }
 
     /// <summary>Numbers from the value of one position to that of the next.</summary>
-    public static int ValueStride(AttentionSpec layer) => Padded(layer.ValueWidth);
+    public static int ValueStride(int valueWidth) => Padded(valueWidth);
 
     /// <summary>The keys of a head: [HeadWidth × <see cref="KeyStride"/>] numbers of <see cref="Type"/>.</summary>
     public byte* Keys(int layer, int block, int head) =>
@@ -74,7 +74,10 @@ internal sealed unsafe class KvMemory : IDisposable
     public byte* KeyScales(int layer, int block, int head) => Keys(layer, block, head) + (long)_layers[layer].HeadWidth * KeyStride;
 
     /// <summary>The scales of <see cref="Values"/> in Q8_0: [groups of a value × <see cref="KeyStride"/>] halves.</summary>
-    public byte* ValueScales(int layer, int block, int head) => Values(layer, block, head) + (long)BlockTokens * ValueStride(_layers[layer]);
+    public byte* ValueScales(int layer, int block, int head) => Values(layer, block, head) + (long)BlockTokens * ValueStride(_layers[layer].ValueWidth);
+
+    /// <summary>Whether the layer keeps values; otherwise they are the first numbers of keys.</summary>
+    public bool HasValues(int layer) => _layers[layer].ValueWidth > 0;
 
     /// <summary>How many scales a key of so many numbers has.</summary>
     public static int GroupsOf(int width) => (width + GroupLength - 1) / GroupLength;
@@ -101,10 +104,10 @@ internal sealed unsafe class KvMemory : IDisposable
 
     private int NumberBytes => Type switch { KvType.Q8_0 => sizeof(sbyte), KvType.F16 => sizeof(ushort), _ => sizeof(float) };
 
-    private long KeyBytes(AttentionSpec layer) => checked((long)layer.HeadWidth * KeyStride * NumberBytes + ScaleBytes(layer.HeadWidth));
+    private long KeyBytes(KvLayer layer) => checked((long)layer.HeadWidth * KeyStride * NumberBytes + ScaleBytes(layer.HeadWidth));
 
-    private long HeadBytes(AttentionSpec layer) =>
-        checked(KeyBytes(layer) + (long)BlockTokens * ValueStride(layer) * NumberBytes + ScaleBytes(ValueStride(layer)));
+    private long HeadBytes(KvLayer layer) =>
+        checked(KeyBytes(layer) + (long)BlockTokens * ValueStride(layer.ValueWidth) * NumberBytes + ScaleBytes(ValueStride(layer.ValueWidth)));
 
     // Of all positions of a head.
     private long ScaleBytes(int width) => Type == KvType.Q8_0 ? (long)GroupsOf(width) * KeyStride * sizeof(ushort) : 0;

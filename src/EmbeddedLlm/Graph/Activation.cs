@@ -17,4 +17,7 @@ public enum Activation
 
     /// <summary><c>1 / (1 + e^(−x))</c>.</summary>
     Sigmoid,
+
+    /// <summary>GELU by a sigmoid: <c>x · sigmoid(1.702 x)</c>.</summary>
+    GeluSigmoid,
 }

@@ -62,50 +62,65 @@ public sealed class GraphBuilder
         return [.. op.Projections.Select(projection => projection.Out)];
     }
 
-    /// <summary>Normalises runs of the gain's length: whole rows, or each head where the gain is as long as a head.</summary>
-    public Value Norm(Value input, NormKind kind, Weight gain, Weight? bias, float epsilon)
+    /// <summary>A product of its own for each head, see <see cref="Op.HeadLinear"/>. Not a site.</summary>
+    public Value HeadLinear(Value input, Weight weight)
+    {
+        Require(input);
+        var width = input.Width / weight.Experts;
+        if (input.Width % weight.Experts != 0 || width < weight.Columns)
+            throw new ArgumentException($"{weight.Name}: {weight.Experts} heads of {weight.Columns} numbers or more expected, rows of {input.Width} found.", nameof(weight));
+        return Add(checked(weight.Experts * (width - weight.Columns + weight.Rows)), _picked[input.Id], result => new Op.HeadLinear(input, weight, result));
+    }
+
+    /// <summary>
+    /// Normalises runs of the gain's length: whole rows, or each head where the gain is as long as a head. Where <paramref name="runWidth"/> is given,
+    /// runs have that width, and what is behind the gain's length stays as it is.
+    /// </summary>
+    public Value Norm(Value input, NormKind kind, Weight gain, Weight? bias, float epsilon, int runWidth = 0)
     {
         Require(input);
         RequireVector(gain, gain.Columns);
-        if (input.Width % gain.Columns != 0)
-            throw new ArgumentException($"{gain.Name} has {gain.Columns} numbers, which do not divide rows of {input.Width}.", nameof(gain));
+        var run = runWidth == 0 ? gain.Columns : runWidth;
+        if (run < gain.Columns || input.Width % run != 0)
+            throw new ArgumentException($"{gain.Name} has {gain.Columns} numbers; rows of {input.Width} have no runs of {run} for them.", nameof(gain));
         if (bias is not null)
             RequireVector(bias, gain.Columns);
         if (!(epsilon >= 0) || float.IsInfinity(epsilon))
             throw new ArgumentException($"The epsilon of {gain.Name} is {epsilon}; it must be finite and not negative.", nameof(epsilon));
-        return Add(input.Width, _picked[input.Id], result => new Op.Norm(input, kind, gain, bias, epsilon, result));
+        return Add(input.Width, _picked[input.Id], result => new Op.Norm(input, kind, gain, bias, epsilon, run, result));
     }
 
-    /// <summary>Turns the pairs of every head by position · frequency.</summary>
-    public Value Rope(Value input, RopeSpec spec, int headWidth)
+    /// <summary>Turns the pairs of every head, from <paramref name="start"/> on, by position · frequency.</summary>
+    public Value Rope(Value input, RopeSpec spec, int headWidth, int start = 0)
     {
         RequireUnpicked(input, "rope");
         if (headWidth <= 0 || input.Width % headWidth != 0)
             throw new ArgumentException($"Heads of {headWidth} do not divide rows of {input.Width}.", nameof(headWidth));
-        if (spec.Width > headWidth)
-            throw new ArgumentException($"The rotation covers {spec.Width} numbers, a head has {headWidth}.", nameof(spec));
-        return Add(input.Width, false, result => new Op.Rope(input, spec, headWidth, result));
+        if (start < 0 || spec.Width > headWidth - start)
+            throw new ArgumentException($"The rotation covers {spec.Width} numbers from {start} on, a head has {headWidth}.", nameof(spec));
+        return Add(input.Width, false, result => new Op.Rope(input, spec, headWidth, start, result));
     }
 
     /// <summary>
-    /// Attention over the cache of a new layer, to which k and v of the batch are written first. Where it is not causal no later batch reads
-    /// them, so layers of one shape share a cache.
+    /// Attention over the cache of a new layer, to which k and v of the batch are written first. Without v, values are the first
+    /// <see cref="AttentionSpec.ValueWidth"/> numbers of keys. Where it is not causal no later batch reads them, so layers of one shape share a cache.
     /// </summary>
-    public Value Attention(Value q, Value k, Value v, AttentionSpec spec)
+    public Value Attention(Value q, Value k, Value? v, AttentionSpec spec, Weight? sinks = null)
     {
-        RequireUnpicked(q, "attention");
+        RequireAttention(q, spec, sinks);
         RequireUnpicked(k, "attention");
-        RequireUnpicked(v, "attention");
-        if (spec.Heads <= 0 || spec.KvHeads <= 0 || spec.Heads % spec.KvHeads != 0)
-            throw new ArgumentException($"{spec.KvHeads} key heads do not divide {spec.Heads} query heads.", nameof(spec));
-        if (spec.Window < 0 || spec.TemperatureLength < 0 || (spec.TemperatureScale != 0 && spec.TemperatureLength == 0))
-            throw new ArgumentException("An attention window and a temperature length cannot be negative, and a temperature scale needs a length.", nameof(spec));
-        if (!(spec.SoftCap >= 0 && spec.AlibiBias >= 0) || float.IsInfinity(spec.SoftCap) || float.IsInfinity(spec.AlibiBias))
-            throw new ArgumentException($"The soft cap {spec.SoftCap} and the ALiBi bias {spec.AlibiBias} must be finite and not negative.", nameof(spec));
-        RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
         RequireWidth("attention", "k", spec.KvHeads * spec.HeadWidth, k.Width);
-        RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, v.Width);
-        var kvLayer = new KvLayer(spec.KvHeads, spec.HeadWidth, spec.ValueWidth);
+        if (v is { } values)
+        {
+            RequireUnpicked(values, "attention");
+            RequireWidth("attention", "v", spec.KvHeads * spec.ValueWidth, values.Width);
+        }
+        else if (spec.ValueWidth > spec.HeadWidth)
+        {
+            throw new ArgumentException($"Keys of {spec.HeadWidth} numbers have no values of {spec.ValueWidth} in them.", nameof(spec));
+        }
+
+        var kvLayer = new KvLayer(spec.KvHeads, spec.HeadWidth, v is null ? 0 : spec.ValueWidth);
         var layer = spec.IsCausal ? -1 : SharedLayer(kvLayer);
         if (layer < 0)
         {
@@ -113,7 +128,19 @@ public sealed class GraphBuilder
             _kvLayers.Add(kvLayer);
         }
 
-        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, layer, result));
+        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, k, v, spec, layer, result, sinks));
+    }
+
+    /// <summary>Attention over the cache that the attention whose result is <paramref name="earlier"/> has written; for the same KV heads.</summary>
+    public Value AttentionAfter(Value earlier, Value q, AttentionSpec spec, Weight? sinks = null)
+    {
+        RequireAttention(q, spec, sinks);
+        var source = _ops.OfType<Op.Attention>().FirstOrDefault(op => op.Out == earlier) ?? throw new ArgumentException($"Value {earlier.Id} is no result of attention.", nameof(earlier));
+        if ((spec.KvHeads, spec.HeadWidth, spec.ValueWidth, spec.IsCausal) != (source.Spec.KvHeads, source.Spec.HeadWidth, source.Spec.ValueWidth, source.Spec.IsCausal))
+            throw new ArgumentException($"The cache holds {source.Spec.KvHeads} heads of {source.Spec.HeadWidth} and {source.Spec.ValueWidth} numbers, not {spec.KvHeads} of {spec.HeadWidth} and {spec.ValueWidth}.", nameof(spec));
+        if (!spec.IsCausal)
+            throw new ArgumentException("Layers that see both ways share one cache, which a later one may have written over.", nameof(spec));
+        return Add(spec.Heads * spec.ValueWidth, false, result => new Op.Attention(q, null, null, spec, source.Layer, result, sinks));
     }
 
     /// <summary><c>act(gated) · up</c>, number by number.</summary>
@@ -163,6 +190,15 @@ public sealed class GraphBuilder
         return factor == 1 ? input : Add(input.Width, _picked[input.Id], result => new Op.Scale(input, factor, result));
     }
 
+    /// <summary><paramref name="width"/> numbers of each row, from <paramref name="start"/> on.</summary>
+    public Value Part(Value input, int start, int width)
+    {
+        Require(input);
+        if (start < 0 || width < 1 || width > input.Width - start)
+            throw new ArgumentException($"Rows of {input.Width} have no {width} numbers from {start} on.", nameof(width));
+        return Add(width, _picked[input.Id], result => new Op.Part(input, start, result));
+    }
+
     /// <summary>Numbers within ±<paramref name="limit"/>, see <see cref="Op.Bound"/>; the input itself where the limit is 0.</summary>
     public Value Bound(Value input, float limit, bool isSmooth)
     {
@@ -173,7 +209,7 @@ public sealed class GraphBuilder
     }
 
     /// <summary>A mixture of experts, see <see cref="Op.Experts"/>.</summary>
-    public Value Experts(Value input, Weight router, Weight gate, Weight up, Weight down, ExpertsSpec spec)
+    public Value Experts(Value input, Weight router, Weight gate, Weight up, Weight down, ExpertsSpec spec, ExpertBiases? biases = null)
     {
         Require(input);
         RequireMatrix(router);
@@ -186,7 +222,15 @@ public sealed class GraphBuilder
         RequireWidth(down.Name, "input", down.Columns, up.Rows);
         if (spec.Used <= 0 || spec.Used > router.Rows)
             throw new ArgumentException($"{spec.Used} of {router.Rows} experts cannot be used.", nameof(spec));
-        return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result));
+        if (!(spec.Limit >= 0) || !float.IsFinite(spec.Limit) || !float.IsFinite(spec.UpOffset))
+            throw new ArgumentException($"The limit {spec.Limit} and the offset {spec.UpOffset} of experts must be finite, the limit not negative.", nameof(spec));
+        RequireGroups(router.Rows, spec);
+        RequireBias(biases?.Router, 1, router.Rows);
+        RequireBias(biases?.Gate, router.Rows, gate.Rows);
+        RequireBias(biases?.Up, router.Rows, up.Rows);
+        RequireBias(biases?.Down, router.Rows, down.Rows);
+        RequireBias(biases?.Choice, 1, router.Rows);
+        return Add(down.Rows, _picked[input.Id], result => new Op.Experts(input, router, gate, up, down, spec, result, biases));
     }
 
     /// <summary>Keeps the rows whose results are asked for.</summary>
@@ -244,6 +288,39 @@ public sealed class GraphBuilder
         RequireWidth(op, "right side", left.Width, right.Width);
         if (_picked[left.Id] != _picked[right.Id])
             throw new ArgumentException($"One side of {op} lies before PickRows, the other behind it.", nameof(right));
+    }
+
+    private void RequireAttention(Value q, AttentionSpec spec, Weight? sinks)
+    {
+        RequireUnpicked(q, "attention");
+        if (spec.Heads <= 0 || spec.KvHeads <= 0 || spec.Heads % spec.KvHeads != 0)
+            throw new ArgumentException($"{spec.KvHeads} key heads do not divide {spec.Heads} query heads.", nameof(spec));
+        if (spec.Window < 0 || spec.TemperatureLength < 0 || (spec.TemperatureScale != 0 && spec.TemperatureLength == 0))
+            throw new ArgumentException("An attention window and a temperature length cannot be negative, and a temperature scale needs a length.", nameof(spec));
+        if (!(spec.SoftCap >= 0 && spec.AlibiBias >= 0) || float.IsInfinity(spec.SoftCap) || float.IsInfinity(spec.AlibiBias))
+            throw new ArgumentException($"The soft cap {spec.SoftCap} and the ALiBi bias {spec.AlibiBias} must be finite and not negative.", nameof(spec));
+        RequireWidth("attention", "q", spec.Heads * spec.HeadWidth, q.Width);
+        if (sinks is not null)
+            RequireVector(sinks, spec.Heads);
+    }
+
+    // Enough experts in the groups that are used, and enough scores in each.
+    private static void RequireGroups(int experts, ExpertsSpec spec)
+    {
+        if (spec.Groups < 1 || experts % spec.Groups != 0)
+            throw new ArgumentException($"{experts} experts do not form {spec.Groups} groups.", nameof(spec));
+        var size = experts / spec.Groups;
+        if (spec.GroupsUsed < 1 || spec.GroupsUsed > spec.Groups || spec.Used > spec.GroupsUsed * size || spec.GroupScores < 1 || spec.GroupScores > size)
+            throw new ArgumentException($"{spec.Used} experts of {spec.GroupsUsed} groups, chosen by {spec.GroupScores} scores each, cannot be had from {spec.Groups} groups of {size}.", nameof(spec));
+    }
+
+    private static void RequireBias(Weight? bias, int rows, int columns)
+    {
+        if (bias is null)
+            return;
+        RequireMatrix(bias);
+        RequireWidth(bias.Name, "rows", rows, bias.Rows);
+        RequireWidth(bias.Name, "bias", columns, bias.Columns);
     }
 
     private static void RequireWidth(string name, string what, int expected, int found)

@@ -35,19 +35,23 @@ public static class GraphPrinter
     {
         Op.Embed embed => Describe(embed.Table),
         Op.Linear linear => string.Join(", ", linear.Projections.Select(projection => Describe(projection.Weight) + (projection.Bias is null ? "" : " + bias"))),
-        Op.Norm norm => $"{norm.Kind} {norm.Gain.Name}{(norm.Bias is null ? "" : " + bias")} over {norm.Gain.Columns}, epsilon {Text(norm.Epsilon)}",
-        Op.Rope rope => $"{rope.Spec.Pairing}, {rope.Spec.Width} of {rope.HeadWidth}, magnitude {Text(rope.Spec.Magnitude)}",
-        Op.Attention attention => Describe(attention.Spec, attention.Layer),
+        Op.HeadLinear linear => Describe(linear.Weight),
+        Op.Norm norm => $"{norm.Kind} {norm.Gain.Name}{(norm.Bias is null ? "" : " + bias")} over {norm.Gain.Columns}{(norm.RunWidth == norm.Gain.Columns ? "" : $" of {norm.RunWidth}")}, epsilon {Text(norm.Epsilon)}",
+        Op.Rope rope => $"{rope.Spec.Pairing}, {rope.Spec.Width} of {rope.HeadWidth}{(rope.Start == 0 ? "" : $" from {rope.Start} on")}, magnitude {Text(rope.Spec.Magnitude)}",
+        Op.Attention attention => Describe(attention.Spec, attention.Layer) + (attention.K is null ? ", as it is" : attention.V is null ? ", values in keys" : "") + (attention.Sinks is null ? "" : ", sinks"),
         Op.Gate gate => gate.Kind.ToString(),
         Op.Activate activate => activate.Kind.ToString(),
         Op.RowGate gate => gate.Kind.ToString(),
         Op.Bound bound => $"{(bound.IsSmooth ? "smoothly " : "")}to {Text(bound.Limit)}",
         Op.EmbedPositions embed => Describe(embed.Table),
         Op.AddVector add => $"{add.Vector.Name} {add.Vector.Format}",
+        Op.Part part => $"from {part.Start} on",
         Op.Scale scale => $"by {Text(scale.Factor)}",
-        Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}, {experts.Spec.Activation}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
+        Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}{Groups(experts.Spec)} by {experts.Spec.Scoring}, {experts.Spec.Activation}{(experts.Spec.Limit > 0 ? $" to {Text(experts.Spec.Limit)}" : "")}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
         _ => "",
     };
+
+    private static string Groups(ExpertsSpec spec) => spec.Groups == 1 ? "" : $" in {spec.GroupsUsed} of {spec.Groups} groups";
 
     private static string Describe(Weight weight) =>
         $"{weight.Name} {weight.Format} {(weight.Experts == 1 ? "" : $"{weight.Experts}×")}{weight.Rows}×{weight.Columns}";

@@ -6,7 +6,7 @@ namespace EmbeddedLlm.Graph;
 /// <summary>The shape of the KV cache of one layer: each position keeps a key and a value of each head.</summary>
 /// <param name="Heads">KV heads.</param>
 /// <param name="HeadWidth">Numbers in the key of a head.</param>
-/// <param name="ValueWidth">Numbers in the value of a head.</param>
+/// <param name="ValueWidth">Numbers in the value of a head; 0 where a value is the first numbers of its key, and so need not be kept.</param>
 public sealed record KvLayer(int Heads, int HeadWidth, int ValueWidth);
 
 /// <summary>The forward pass of a model as data: what a backend loads.</summary>

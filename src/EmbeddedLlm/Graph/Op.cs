@@ -48,19 +48,13 @@ public abstract record Op
     }
 
     /// <summary>
-    /// Normalises each run of <paramref name="Gain"/>'s length within a row (the whole row, or each head of it) and multiplies it by the gain, then adds the bias.
+    /// A product of its own for each head: the first numbers of head h of a row, as many as a row of the weight has, become <c>In · Weight[h]ᵀ</c>.
+    /// What is behind them in the head stays behind the result.
     /// </summary>
-    public sealed record Norm(Value In, NormKind Kind, Weight Gain, Weight? Bias, float Epsilon, Value Out) : Op
-    {
-        /// <inheritdoc/>
-        public override ImmutableArray<Value> Inputs => [In];
-
-        /// <inheritdoc/>
-        public override ImmutableArray<Value> Outputs => [Out];
-    }
-
-    /// <summary>Turns pairs of numbers in each head of <paramref name="HeadWidth"/> by the angle position · frequency.</summary>
-    public sealed record Rope(Value In, RopeSpec Spec, int HeadWidth, Value Out) : Op
+    /// <param name="In">[tokens × heads · (columns + rest)].</param>
+    /// <param name="Weight">[heads × rows × columns], stacked as experts are.</param>
+    /// <param name="Out">[tokens × heads · (rows + rest)].</param>
+    public sealed record HeadLinear(Value In, Weight Weight, Value Out) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];
@@ -70,13 +64,43 @@ public abstract record Op
     }
 
     /// <summary>
-    /// Writes K and V of the batch to the cache of <paramref name="Layer"/>, then for each row and query head
-    /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence that <see cref="AttentionSpec.View"/> gives it.
+    /// Normalises the first numbers of each run of <paramref name="RunWidth"/> within a row (the whole row, or each head of it), as many as
+    /// <paramref name="Gain"/> has, and multiplies them by the gain, then adds the bias. What is behind them in the run stays.
     /// </summary>
-    public sealed record Attention(Value Q, Value K, Value V, AttentionSpec Spec, int Layer, Value Out) : Op
+    public sealed record Norm(Value In, NormKind Kind, Weight Gain, Weight? Bias, float Epsilon, int RunWidth, Value Out) : Op
     {
         /// <inheritdoc/>
-        public override ImmutableArray<Value> Inputs => [Q, K, V];
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Turns pairs of numbers in each head of <paramref name="HeadWidth"/>, from <paramref name="Start"/> on, by the angle position · frequency.</summary>
+    public sealed record Rope(Value In, RopeSpec Spec, int HeadWidth, int Start, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>
+    /// Writes K and V of the batch, if there are any, to the cache of <paramref name="Layer"/>, then for each row and query head
+    /// <c>softmax(scale · Q·Kᵀ) · V</c> over the positions of its own sequence that <see cref="AttentionSpec.View"/> gives it.
+    /// </summary>
+    /// <param name="Q">[tokens × heads · head width].</param>
+    /// <param name="K">[tokens × KV heads · head width]; none where an earlier step has written the layer.</param>
+    /// <param name="V">[tokens × KV heads · value width]; none without K, and where the layer has no values of its own, see <see cref="KvLayer"/>.</param>
+    /// <param name="Spec">The shape, and what is done to scores.</param>
+    /// <param name="Layer">Index into <see cref="ModelGraph.KvLayers"/>.</param>
+    /// <param name="Out">The result.</param>
+    /// <param name="Sinks">[1 × heads], or none: one more score for each head, whose weight goes to no value, so that the others add up to less than 1.</param>
+    public sealed record Attention(Value Q, Value? K, Value? V, AttentionSpec Spec, int Layer, Value Out, Weight? Sinks = null) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Q, .. K is { } k ? [k] : ReadOnlySpan<Value>.Empty, .. V is { } v ? [v] : ReadOnlySpan<Value>.Empty];
 
         /// <inheritdoc/>
         public override ImmutableArray<Value> Outputs => [Out];
@@ -142,6 +166,16 @@ public abstract record Op
         public override ImmutableArray<Value> Outputs => [Out];
     }
 
+    /// <summary>Numbers <paramref name="Start"/> … <paramref name="Start"/> + Out.Width − 1 of each row.</summary>
+    public sealed record Part(Value In, int Start, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
     /// <summary>Keeps numbers within ±<paramref name="Limit"/>: cut off there, or bent by <c>Limit · tanh(In / Limit)</c>.</summary>
     public sealed record Bound(Value In, float Limit, bool IsSmooth, Value Out) : Op
     {
@@ -160,7 +194,9 @@ public abstract record Op
     /// <param name="DownProjection">[experts × Out.Width × hidden].</param>
     /// <param name="Spec">How experts are chosen and weighted.</param>
     /// <param name="Out">The result.</param>
-    public sealed record Experts(Value In, Weight Router, Weight GateProjection, Weight UpProjection, Weight DownProjection, ExpertsSpec Spec, Value Out) : Op
+    /// <param name="Biases">What is added to logits, scores and projections, if anything.</param>
+    public sealed record Experts(
+        Value In, Weight Router, Weight GateProjection, Weight UpProjection, Weight DownProjection, ExpertsSpec Spec, Value Out, ExpertBiases? Biases = null) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];

@@ -7,10 +7,10 @@ namespace EmbeddedLlm.Models;
 internal abstract class Architecture
 {
     // Far above every known model, and low enough that products of two stay within 64 bits and those that matter are caught by tensor shapes.
-    private const int MaxLayers = 1024;
-    private const int MaxHeads = 4096;
-    private const int MaxHeadWidth = 8192;
-    private const int MaxWidth = 1 << 20;
+    protected const int MaxLayers = 1024;
+    protected const int MaxHeads = 4096;
+    protected const int MaxHeadWidth = 8192;
+    protected const int MaxWidth = 1 << 20;
     private const int MaxContext = 1 << 30;
 
     /// <summary>Values of <c>general.architecture</c>.</summary>
@@ -29,9 +29,10 @@ internal abstract class Architecture
     {
         var width = keys.Count("embedding_length", 1, MaxWidth);
         var heads = keys.Count("attention.head_count", 1, MaxHeads);
-        var kvHeads = keys.Count("attention.head_count_kv", 1, MaxHeads, fallback: heads);
-        if (heads % kvHeads != 0)
-            keys.Throw("attention.head_count_kv", $"a divisor of the {heads} heads", $"{kvHeads}");
+        var layers = keys.Count("block_count", 1, MaxLayers);
+        var kvHeads = keys.Counts("attention.head_count_kv", layers, 1, MaxHeads, fallback: heads);
+        if (kvHeads.FirstOrDefault(count => heads % count != 0) is var wrong && wrong != 0)
+            keys.Throw("attention.head_count_kv", $"a divisor of the {heads} heads", $"{wrong}");
         if (!keys.Contains("attention.key_length") && width % heads != 0)
             keys.Throw("attention.head_count", $"a divisor of the width {width}", $"{heads}");
 
@@ -48,9 +49,10 @@ internal abstract class Architecture
             Name = keys.File.Metadata.GetString("general.name", null),
             ContextLength = contextLength,
             Width = width,
-            Layers = keys.Count("block_count", 1, MaxLayers),
+            Layers = layers,
             Heads = heads,
-            KvHeads = kvHeads,
+            KvHeads = kvHeads.Max(),
+            LayerKvHeads = kvHeads,
             HeadWidth = headWidth,
             ValueWidth = keys.Count("attention.value_length", 1, MaxHeadWidth, fallback: headWidth),
             Pooling = Pools(keys),

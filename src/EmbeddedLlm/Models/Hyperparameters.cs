@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EmbeddedLlm.Gguf;
@@ -29,6 +30,26 @@ internal sealed class Hyperparameters(GgufFile file, string prefix)
     }
 
     public int Count(string key, int least, int most, int fallback) => Contains(key) ? Count(key, least, most) : fallback;
+
+    /// <summary>A number for each layer; a single one is that of all.</summary>
+    public ImmutableArray<int> Counts(string key, int layers, int least, int most, int fallback)
+    {
+        if (!file.Metadata.TryGet(Full(key), out var value) || !value.IsArray)
+            return [.. Enumerable.Repeat(Count(key, least, most, fallback), layers)];
+        var counts = file.Metadata.GetInts(Full(key));
+        if (counts.Count != layers || counts.Any(count => count < least || count > most))
+            Throw(key, $"{layers} integers from {least} to {most}", $"[{string.Join(", ", counts.Take(8))}{(counts.Count > 8 ? ", …" : "")}]");
+        return [.. counts];
+    }
+
+    /// <summary>Whether something is so, for each layer.</summary>
+    public ImmutableArray<bool> Flags(string key, int layers)
+    {
+        var flags = file.Metadata.GetBools(Full(key));
+        if (flags.Count != layers)
+            Throw(key, $"{layers} Booleans", $"{flags.Count}");
+        return [.. flags];
+    }
 
     public float Number(string key, float least, float most)
     {

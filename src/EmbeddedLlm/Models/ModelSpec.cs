@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using EmbeddedLlm.Graph;
 
@@ -27,13 +28,13 @@ public sealed record ModelSpec
     /// <summary>Query heads.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Key and value heads; they divide <see cref="Heads"/>.</summary>
+    /// <summary>Key and value heads, the most of any layer; they divide <see cref="Heads"/>.</summary>
     public required int KvHeads { get; init; }
 
-    /// <summary>Numbers in a query or key head.</summary>
+    /// <summary>Numbers in a query or key head; layers with a window may have others.</summary>
     public required int HeadWidth { get; init; }
 
-    /// <summary>Numbers in a value head.</summary>
+    /// <summary>Numbers in a value head; layers with a window may have others.</summary>
     public required int ValueWidth { get; init; }
 
     /// <summary>The positions that a table of the file has, beyond which the model cannot go; null where positions have no table.</summary>
@@ -53,6 +54,9 @@ public sealed record ModelSpec
 
     /// <summary>Whether a row sees only what is before it. Models of which this is false are encoders: they have no logits.</summary>
     public bool IsCausal { get; init; } = true;
+
+    /// <summary>Key and value heads of each layer; empty where all have <see cref="KvHeads"/>.</summary>
+    internal ImmutableArray<int> LayerKvHeads { get; init; } = [];
 
     internal NormKind Norm { get; init; } = NormKind.Rms;
 
@@ -74,6 +78,21 @@ public sealed record ModelSpec
 
     /// <summary>The base of layers with a window, where it is another one (and then not scaled); 0 where it is the same.</summary>
     internal double WindowRopeBase { get; init; }
+
+    /// <summary>The head widths of layers with a window, where they are others; null where they are the same.</summary>
+    internal WindowHeads? WindowHeads { get; init; }
+
+    /// <summary>Whether a layer has a window; empty where an interval says so.</summary>
+    internal ImmutableArray<bool> WindowPattern { get; init; } = [];
+
+    /// <summary>The last layers, so many, attend over the keys and values of the last one before them that sees as far.</summary>
+    internal int SharedKvLayers { get; init; }
+
+    /// <summary>Whether value heads are normed, without a gain.</summary>
+    internal bool HasValueNorm { get; init; }
+
+    /// <summary>Numbers of a token's own vector for each layer; 0 for none.</summary>
+    internal int LayerInputWidth { get; init; }
 
     /// <summary>Positions that a row sees in layers with a window; 0: no layer has one.</summary>
     internal int Window { get; init; }
@@ -126,7 +145,33 @@ public sealed record ModelSpec
 
     internal float ExpertWeightScale { get; init; } = 1;
 
-    internal int WindowOf(int layer) => FullAttentionInterval > 0 && (layer + (IsFirstAttentionFull ? 0 : 1)) % FullAttentionInterval == 0 ? 0 : Window;
+    internal ExpertScoring ExpertScoring { get; init; }
+
+    /// <summary>See <see cref="ExpertsSpec.Groups"/>.</summary>
+    internal int ExpertGroups { get; init; } = 1;
+
+    /// <summary>See <see cref="ExpertsSpec.GroupsUsed"/>.</summary>
+    internal int ExpertGroupsUsed { get; init; } = 1;
+
+    /// <summary>See <see cref="ExpertsSpec.GroupScores"/>.</summary>
+    internal int ExpertGroupScores { get; init; } = 1;
+
+    /// <summary>See <see cref="ExpertsSpec.Limit"/>.</summary>
+    internal float ExpertLimit { get; init; }
+
+    /// <summary>See <see cref="ExpertsSpec.UpOffset"/>.</summary>
+    internal float ExpertUpOffset { get; init; }
+
+    /// <summary>Of latent attention, whose cache has this and not keys and values of every head: its dimensions; null in other models.</summary>
+    internal LatentWidths? Latent { get; init; }
+
+    internal int HeadWidthOf(int layer) => WindowHeads is { } heads && WindowOf(layer) > 0 ? heads.HeadWidth : HeadWidth;
+
+    internal int ValueWidthOf(int layer) => WindowHeads is { } heads && WindowOf(layer) > 0 ? heads.ValueWidth : ValueWidth;
+
+    internal int KvHeadsOf(int layer) => LayerKvHeads.IsEmpty ? KvHeads : LayerKvHeads[layer];
+
+    internal int WindowOf(int layer) => !WindowPattern.IsEmpty ? (WindowPattern[layer] ? Window : 0) : FullAttentionInterval > 0 && (layer + (IsFirstAttentionFull ? 0 : 1)) % FullAttentionInterval == 0 ? 0 : Window;
 
     internal bool HasRope(int layer) => RopeWidth > 0 && (NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0);
 

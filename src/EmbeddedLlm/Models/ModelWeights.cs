@@ -51,6 +51,13 @@ internal sealed class ModelWeights(GgufFile file)
         return file.TryGetTensor(full, out _) ? Read(full, full, length, 1, 1) : null;
     }
 
+    /// <summary>The biases of a stack of matrices [experts × length].</summary>
+    public Weight? BiasesIfThere(string name, int experts, int length)
+    {
+        var full = name + ".bias";
+        return file.TryGetTensor(full, out _) ? Read(full, full, length, experts, 1) : null;
+    }
+
     /// <summary>A matrix with its bias, if it has one.</summary>
     public (Weight Weight, Weight? Bias) Product(string name, int rows, int columns) => (Matrix(name, rows, columns), BiasIfThere(name, rows));
 

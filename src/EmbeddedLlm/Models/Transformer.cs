@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Models;
 
@@ -14,6 +17,8 @@ internal sealed class Transformer
     private readonly GraphBuilder _graph = new();
     private readonly RopeSpec? _rope;
     private readonly RopeSpec? _windowRope;
+    private readonly List<Value> _attended = [];        // of each layer
+    private LayerInputs? _layerInputs;
 
     private Transformer(ModelSpec spec, ModelWeights weights, int contextLength, Pooling? pooling)
     {
@@ -23,7 +28,7 @@ internal sealed class Transformer
         if (spec.RopeWidth == 0)
             return;
         _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, Divisors(contextLength));
-        _windowRope = spec.WindowRopeBase == 0 ? _rope : new RopeScaling().Resolve(spec.RopePairing, spec.WindowRopeBase, spec.RopeWidth, null);
+        _windowRope = spec.WindowRopeBase == 0 ? _rope : new RopeScaling().Resolve(spec.RopePairing, spec.WindowRopeBase, spec.WindowHeads?.RopeWidth ?? spec.RopeWidth, null);
     }
 
     /// <param name="spec">What the model is.</param>
@@ -60,6 +65,7 @@ internal sealed class Transformer
         if (_weights.Contains("token_types"))
             x = _graph.AddVector(x, _weights.Matrix("token_types", _weights.RowsOf("token_types"), _spec.Width).Slice(0, 1, "token_types"));
         x = NormIfThere("token_embd_norm", x);
+        _layerInputs = _spec.LayerInputWidth > 0 ? new LayerInputs(_graph, _spec, _weights, x) : null;
         for (var layer = 0; layer < _spec.Layers; layer++)
             x = Block($"blk.{layer}.", layer, x);
 
@@ -97,7 +103,8 @@ internal sealed class Transformer
     {
         var isNormed = layer == 0 && !_spec.IsCausal && _weights.Contains("token_embd_norm");
         var normed = isNormed ? NormIfThere(prefix + "attn_norm", x) : InputNorm(prefix + "attn_norm", x);
-        var attended = Attention(prefix, layer, _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed);
+        var read = _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed;
+        var attended = _spec.Latent is null ? Attention(prefix, layer, read) : LatentAttention.Build(_graph, _spec, _weights, _rope!, prefix, read);
 
         // Behind the last attention only the rows whose logits are asked for matter.
         if (layer == _spec.Layers - 1)
@@ -106,36 +113,70 @@ internal sealed class Transformer
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        attended = NormIfThere(prefix + "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        // Some families name the norm before feed-forward by what it stands behind.
+        var hasOwnName = !_spec.HasInputNorms || _weights.Contains(prefix + "ffn_norm") || !_weights.Contains(prefix + "post_attention_norm");
+        attended = Linear(prefix + "attn_output", attended, _spec.Width);
+        attended = hasOwnName ? NormIfThere(prefix + "post_attention_norm", attended) : attended;
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
         x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
-        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
-        return NormIfThere(prefix + "layer_output_norm", x);
+        read = InputNorm(prefix + (hasOwnName ? "ffn_norm" : "post_attention_norm"), x);
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, read)));
+        x = NormIfThere(prefix + "layer_output_norm", x);
+        x = _layerInputs?.Join(prefix, layer, x) ?? x;
+        return _weights.Contains(prefix + "layer_output_scale") ? _graph.Scale(x, Factor(prefix + "layer_output_scale")) : x;
     }
 
     private Value Attention(string prefix, int layer, Value x)
     {
-        var qkv = _graph.Linear(x, _weights.Products(prefix, "attn_qkv", _spec.Width,
-            ("attn_q", _spec.Heads * _spec.HeadWidth),
-            ("attn_k", _spec.KvHeads * _spec.HeadWidth),
-            ("attn_v", _spec.KvHeads * _spec.ValueWidth)));
-        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", Limited(qkv[0])));
-        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", Limited(qkv[1])));
-        return _graph.Attention(q, k, Limited(qkv[2]), new AttentionSpec(
+        var attended = layer < _spec.Layers - _spec.SharedKvLayers ? AttentionOfItsOwn(prefix, layer, x) : AttentionOfAnother(prefix, layer, x);
+        _attended.Add(attended);
+        return attended;
+    }
+
+    private Value AttentionOfItsOwn(string prefix, int layer, Value x)
+    {
+        var (headWidth, kvHeads, valueWidth) = (_spec.HeadWidthOf(layer), _spec.KvHeadsOf(layer), _spec.ValueWidthOf(layer));
+        // Where values have no projection, they are what keys are made of.
+        var hasValues = _weights.Contains(prefix + "attn_qkv") || _weights.Contains(prefix + "attn_v") || !_spec.HasValueNorm;
+        (string, int)[] parts = [("attn_q", _spec.Heads * headWidth), ("attn_k", kvHeads * headWidth), ("attn_v", kvHeads * valueWidth)];
+        var qkv = _graph.Linear(x, _weights.Products(prefix, "attn_qkv", _spec.Width, hasValues ? parts : parts[..2]));
+        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", headWidth, Limited(qkv[0])));
+        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", headWidth, Limited(qkv[1])));
+        var v = Limited(qkv[hasValues ? 2 : 1]);
+        if (_spec.HasValueNorm)
+            v = _graph.Norm(v, _spec.Norm, Ones(prefix + "attn_v_norm", valueWidth), null, _spec.NormEpsilon);
+        return _graph.Attention(q, k, v, SpecOf(layer, layer), _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
+    }
+
+    // Over the keys and values of the last layer that has its own and sees as far.
+    private Value AttentionOfAnother(string prefix, int layer, Value x)
+    {
+        var source = _spec.Layers - _spec.SharedKvLayers - 1;
+        while (source >= 0 && (_spec.WindowOf(source) == 0) != (_spec.WindowOf(layer) == 0))
+            source--;
+        if (source < 0)
+            throw new ModelFormatException($"{_weights.Path}: layer {layer} has no keys of its own; expected a layer that has them and sees as far, found none.");
+
+        _weights.Ignore(prefix + "attn_k", prefix + "attn_v", prefix + "attn_k_norm");
+        var q = Linear(prefix + "attn_q", x, _spec.Heads * _spec.HeadWidthOf(layer));
+        q = Rope(layer, HeadNorm(prefix + "attn_q_norm", _spec.HeadWidthOf(layer), Limited(q)));
+        return _graph.AttentionAfter(_attended[source], q, SpecOf(layer, source), _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
+    }
+
+    private AttentionSpec SpecOf(int layer, int source) => new(
             _spec.Heads,
-            _spec.KvHeads,
-            _spec.HeadWidth,
-            _spec.ValueWidth,
+            _spec.KvHeadsOf(source),
+            _spec.HeadWidthOf(layer),
+            _spec.ValueWidthOf(layer),
             _spec.AttentionScale,
             Window: _spec.WindowOf(layer),
             TemperatureScale: _spec.TemperatureScale,
             TemperatureLength: _spec.TemperatureLength,
             SoftCap: _spec.AttentionSoftCap,
             AlibiBias: _spec.AlibiBias,
-            IsCausal: _spec.IsCausal));
-    }
+            IsCausal: _spec.IsCausal);
 
     private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
 
@@ -177,7 +218,23 @@ internal sealed class Transformer
             _weights.Experts(prefix + "ffn_gate_exps", experts, hiddenWidth, _spec.Width),
             _weights.Experts(prefix + "ffn_up_exps", experts, hiddenWidth, _spec.Width),
             _weights.Experts(prefix + "ffn_down_exps", experts, _spec.Width, hiddenWidth),
-            new ExpertsSpec(_spec.ExpertsUsed, _spec.Activation, _spec.NormalizeExpertWeights, _spec.ExpertWeightScale));
+            new ExpertsSpec(
+                _spec.ExpertsUsed,
+                _spec.Activation,
+                _spec.NormalizeExpertWeights,
+                _spec.ExpertWeightScale,
+                _spec.ExpertScoring,
+                Groups: _spec.ExpertGroups,
+                GroupsUsed: _spec.ExpertGroupsUsed,
+                GroupScores: _spec.ExpertGroupScores,
+                Limit: _spec.ExpertLimit,
+                UpOffset: _spec.ExpertUpOffset),
+            new ExpertBiases(
+                _weights.BiasIfThere(prefix + "ffn_gate_inp", experts),
+                _weights.BiasesIfThere(prefix + "ffn_gate_exps", experts, hiddenWidth),
+                _weights.BiasesIfThere(prefix + "ffn_up_exps", experts, hiddenWidth),
+                _weights.BiasesIfThere(prefix + "ffn_down_exps", experts, _spec.Width),
+                _weights.BiasIfThere(prefix + "exp_probs_b", experts)));
     }
 
     private Value Join(Value x, Value y) => _graph.Add(x, _graph.Scale(y, _spec.ResidualScale));
@@ -198,10 +255,22 @@ internal sealed class Transformer
     private Value NormIfThere(string name, Value x, Value otherwise) => _weights.Contains(name) ? Norm(name, x) : otherwise;
 
     // Over each head, or over all of them, by the length of the gain.
-    private Value HeadNorm(string name, Value x) => _weights.VectorIfThere(name, _spec.HeadWidth, x.Width) is { } gain
+    private Value HeadNorm(string name, int headWidth, Value x) => _weights.VectorIfThere(name, headWidth, x.Width) is { } gain
         ? _graph.Norm(x, _spec.Norm, gain, _weights.BiasIfThere(name, gain.Columns), _spec.NormEpsilon)
         : x;
 
     private Value Rope(int layer, Value x) =>
-        _spec.HasRope(layer) && (_spec.WindowOf(layer) == 0 ? _rope : _windowRope) is { } rope ? _graph.Rope(x, rope, _spec.HeadWidth) : x;
+        _spec.HasRope(layer) && (_spec.WindowOf(layer) == 0 ? _rope : _windowRope) is { } rope ? _graph.Rope(x, rope, _spec.HeadWidthOf(layer)) : x;
+
+    // A norm's gain that changes nothing.
+    private static Weight Ones(string name, int length)
+    {
+        var ones = new float[length];
+        Array.Fill(ones, 1);
+        return new Weight(name, BlockFormats.Get(GgmlType.F32), length, 1, WeightStorage.From(MemoryMarshal.AsBytes<float>(ones).ToArray()), 0);
+    }
+
+    private float Factor(string name) => _weights.Vector(name, 1).ToFloats()[0] is var factor && float.IsFinite(factor)
+        ? factor
+        : throw new ModelFormatException($"{_weights.Path}: tensor '{name}.weight': expected a finite number, found {factor.ToString(CultureInfo.InvariantCulture)}.");
 }

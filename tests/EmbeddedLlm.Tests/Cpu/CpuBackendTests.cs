@@ -61,6 +61,11 @@ public sealed class CpuBackendTests
                 x, TestWeights.Matrix("router", 4, Width), TestWeights.Matrix("gate", Width, Width, 4), TestWeights.Matrix("up", Width, Width, 4),
                 TestWeights.Matrix("down", Width, Width, 4), new ExpertsSpec(2, (Activation)21, true))),
             "Activation 21");
+        AssertDeclined(
+            Graph((b, x) => b.Experts(
+                x, TestWeights.Matrix("router", 4, Width), TestWeights.Matrix("gate", Width, Width, 4), TestWeights.Matrix("up", Width, Width, 4),
+                TestWeights.Matrix("down", Width, Width, 4), new ExpertsSpec(2, Activation.Silu, true, Scoring: (ExpertScoring)22))),
+            "ExpertScoring 22");
     }
 
     private static void AssertDeclined(ModelGraph graph, string reason)

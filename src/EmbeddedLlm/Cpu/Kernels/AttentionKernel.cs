@@ -25,7 +25,10 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     private const int Everything = 1 << 30;
 
     private readonly AttentionSpec _spec;
+    private readonly float[]? _sinks;   // [heads]
     private readonly KvMemory _kv;
+    private readonly bool _writes;      // whether keys of the batch go to the cache
+    private readonly bool _hasValues;   // whether the cache has values beside keys
     private readonly KvTiles<TLanes> _tiles;
     private readonly Activations _q;
     private readonly Activations _k;
@@ -43,7 +46,10 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
     public AttentionKernel(Op.Attention op, KvMemory kv, Activations q, Activations k, Activations v, Activations result)
     {
         _spec = op.Spec;
+        _sinks = op.Sinks?.ToFloats();
         _kv = kv;
+        _writes = op.K is not null;
+        _hasValues = kv.HasValues(op.Layer);
         _tiles = new KvTiles<TLanes>(kv, op.Spec, op.Layer);
         (_q, _k, _v, _result) = (q, k, v, result);
         _behind = _spec.Window == 0 ? Everything : _spec.IsCausal ? _spec.Window - 1 : _spec.Window / 2;
@@ -52,7 +58,7 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
         _group = _spec.Heads / _spec.KvHeads;
         _unitRows = Math.Max(1, UnitVectors / _group);
         _keyStride = kv.KeyStride;
-        _valueStride = KvMemory.ValueStride(_spec);
+        _valueStride = KvMemory.ValueStride(_spec.ValueWidth);
 
         // Places within a head and within a tile are counted in 32 bits; a tile holds every head.
         Place(null, out var bytes);
@@ -67,10 +73,10 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
-        if (phase == 0)
-            Remember(step, worker);
-        else
+        if (phase == 1)
             Attend(step, worker);
+        else if (_writes)
+            Remember(step, worker);
     }
 
     // Writes the keys and values of the batch to the cache.
@@ -82,8 +88,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             var (row, head) = (unit / _spec.KvHeads, unit % _spec.KvHeads);
             var position = step.Positions[row];
             var block = step.KvBlocks[step.Slices[step.RowSlices[row]].KvStart + position / _kv.BlockTokens];
-            _tiles.Write(
-                _k.Row(row) + head * _spec.HeadWidth, _v.Row(row) + head * _spec.ValueWidth, block, position % _kv.BlockTokens, head, (float*)worker.Scratch);
+            var value = _hasValues ? _v.Row(row) + head * _spec.ValueWidth : null;
+            _tiles.Write(_k.Row(row) + head * _spec.HeadWidth, value, block, position % _kv.BlockTokens, head, (float*)worker.Scratch);
         }
     }
 
@@ -166,15 +172,17 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
                 end--;
 
             var (block, next) = (blocks[b], blocks[Math.Min(b + 1, last)]);
-            if ((end - begin) * _group <= FewVectors && _tiles.AreFiniteHalves(block))
+            if ((end - begin) * _group <= FewVectors && _hasValues && _tiles.AreFiniteHalves(block))
             {
                 Score<HalfNumber<TLanes>>(tile, begin, end, start, _tiles.Keys(block, tile.Head), _tiles.Keys(next, tile.Head));
                 Sum<HalfNumber<TLanes>>(tile, begin, end, start, _tiles.Values(block, tile.Head), _tiles.Values(next, tile.Head));
             }
             else
             {
-                Score<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)_tiles.ReadKeys(block, tile.Head, tile.Keys, next), null);
-                Sum<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)_tiles.ReadValues(block, tile.Head, tile.Values, next, tile.Scratch), null);
+                var keys = _tiles.ReadKeys(block, tile.Head, tile.Keys, next);
+                Score<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)keys, null);
+                var values = _hasValues ? _tiles.ReadValues(block, tile.Head, tile.Values, next, tile.Scratch) : _tiles.ReadValuesOf(keys, tile.Values);
+                Sum<SingleNumber<TLanes>>(tile, begin, end, start, (byte*)values, null);
             }
         }
 
@@ -303,6 +311,8 @@ internal sealed unsafe class AttentionKernel<TLanes> : CpuKernel where TLanes : 
             {
                 var vector = row * _group + head;
                 var total = TLanes.Sum(TLanes.Load(tile.Totals + vector * TLanes.Count));
+                if (_sinks is not null)
+                    total += MathF.Exp(_sinks[tile.Head * _group + head] - tile.Maxima[vector]);
                 var target = new Span<float>(_result.Row(tile.Row + row) + (tile.Head * _group + head) * _spec.ValueWidth, _spec.ValueWidth);
                 TensorPrimitives.Multiply(new ReadOnlySpan<float>(tile.Sums + vector * _valueStride, _spec.ValueWidth), 1 / total, target);
             }

@@ -13,7 +13,8 @@ internal sealed unsafe class KvTiles<TLanes>(KvMemory memory, AttentionSpec spec
     private const float HalfLimit = 65520;
 
     private readonly int _keyStride = memory.KeyStride;
-    private readonly int _valueStride = KvMemory.ValueStride(spec);
+    private readonly bool _hasValues = memory.HasValues(layer);
+    private readonly int _valueStride = KvMemory.ValueStride(spec.ValueWidth);
 
     /// <summary>Floats of scratch memory for <see cref="Write"/>, and for the scales in <see cref="ReadKeys"/> and <see cref="ReadValues"/>.</summary>
     public int ScratchFloats => Math.Max(
@@ -31,7 +32,7 @@ internal sealed unsafe class KvTiles<TLanes>(KvMemory memory, AttentionSpec spec
 
     /// <summary>Writes one position.</summary>
     /// <param name="key">[HeadWidth].</param>
-    /// <param name="value">[ValueWidth].</param>
+    /// <param name="value">[ValueWidth]; null where the layer keeps none.</param>
     /// <param name="block">The block.</param>
     /// <param name="place">The place of the position within it.</param>
     /// <param name="head">The KV head.</param>
@@ -46,17 +47,20 @@ internal sealed unsafe class KvTiles<TLanes>(KvMemory memory, AttentionSpec spec
                 var halves = new Span<Half>(scratch, spec.HeadWidth);
                 TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(key, spec.HeadWidth), halves);
                 Scatter<Half>(halves, (Half*)keys + place);
-                TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(value, spec.ValueWidth), new Span<Half>((Half*)values + (nint)place * _valueStride, spec.ValueWidth));
-                if (!(Largest(key, spec.HeadWidth) < HalfLimit && Largest(value, spec.ValueWidth) < HalfLimit))
+                if (_hasValues)
+                    TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(value, spec.ValueWidth), new Span<Half>((Half*)values + (nint)place * _valueStride, spec.ValueWidth));
+                if (!(Largest(key, spec.HeadWidth) < HalfLimit && (!_hasValues || Largest(value, spec.ValueWidth) < HalfLimit)))
                     memory.SetHasSpecials(layer, block);
                 break;
             case KvType.Q8_0:
                 WriteBytes(key, spec.HeadWidth, (sbyte*)keys + place, _keyStride, (Half*)memory.KeyScales(layer, block, head) + place, scratch);
-                WriteBytes(value, spec.ValueWidth, (sbyte*)values + (nint)place * _valueStride, 1, (Half*)memory.ValueScales(layer, block, head) + place, scratch);
+                if (_hasValues)
+                    WriteBytes(value, spec.ValueWidth, (sbyte*)values + (nint)place * _valueStride, 1, (Half*)memory.ValueScales(layer, block, head) + place, scratch);
                 break;
             default:
                 Scatter(new ReadOnlySpan<float>(key, spec.HeadWidth), (float*)keys + place);
-                new ReadOnlySpan<float>(value, spec.ValueWidth).CopyTo(new Span<float>((float*)values + (nint)place * _valueStride, spec.ValueWidth));
+                if (_hasValues)
+                    new ReadOnlySpan<float>(value, spec.ValueWidth).CopyTo(new Span<float>((float*)values + (nint)place * _valueStride, spec.ValueWidth));
                 break;
         }
     }
@@ -107,6 +111,20 @@ internal sealed unsafe class KvTiles<TLanes>(KvMemory memory, AttentionSpec spec
                 var scale = TLanes.Fill(scratch[i / KvMemory.GroupLength * _keyStride + place]);
                 (TLanes.LoadBytes((sbyte*)values + place * _valueStride + i) * scale).Store(target + place * _valueStride + i);
             }
+        }
+
+        return target;
+    }
+
+    /// <summary>Values that are the first numbers of keys, [BlockTokens × ValueStride].</summary>
+    /// <param name="keys">The keys as floats, see <see cref="ReadKeys"/>.</param>
+    /// <param name="target">Memory for the values.</param>
+    public float* ReadValuesOf(float* keys, float* target)
+    {
+        for (var i = 0; i < spec.ValueWidth; i++)
+        {
+            for (var place = 0; place < memory.BlockTokens; place++)
+                target[(nint)place * _valueStride + i] = keys[(nint)i * _keyStride + place];
         }
 
         return target;

@@ -3,7 +3,7 @@ using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Cpu.Kernels;
 
-/// <summary>Normalises runs of the gain's length: whole rows, or each head of a row.</summary>
+/// <summary>Normalises the first numbers of each run, see <see cref="Op.Norm"/>.</summary>
 internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unmanaged, ILanes<TLanes>
 {
     private readonly Activations _input;
@@ -11,6 +11,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
     private readonly bool _centres;
     private readonly float _epsilon;
     private readonly int _length;
+    private readonly int _run;
     private readonly AlignedMemory _memory;
     private readonly float* _gain;
     private readonly float* _bias;
@@ -22,6 +23,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _centres = op.Kind == NormKind.Layer;
         _epsilon = op.Epsilon;
         _length = op.Gain.Columns;
+        _run = op.RunWidth;
         _memory = new AlignedMemory(2L * _length * sizeof(float));
         _gain = (float*)_memory.Start;
         _bias = op.Bias is null ? null : _gain + _length;
@@ -39,9 +41,13 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
 
     public override void Run(int phase, CpuStep step, Worker worker)
     {
-        var (start, end) = worker.Share(_input.RowsIn(step) * (_input.Width / _length));
+        var (start, end) = worker.Share(_input.RowsIn(step) * (_input.Width / _run));
         for (var run = start; run < end; run++)
-            Normalise(_input.Data + (nint)run * _length, _result.Data + (nint)run * _length);
+        {
+            float* x = _input.Data + (nint)run * _run, y = _result.Data + (nint)run * _run;
+            Normalise(x, y);
+            new ReadOnlySpan<float>(x + _length, _run - _length).CopyTo(new Span<float>(y + _length, _run - _length));
+        }
     }
 
     public override void Dispose()

@@ -18,12 +18,14 @@ internal sealed unsafe class RopeKernel<TLanes>(Op.Rope op, RopeTableKernel tabl
             var cosines = table.Row(unit / _heads);
             var x = input.Data + (nint)unit * op.HeadWidth;
             var y = result.Data + (nint)unit * op.HeadWidth;
+            if (x != y && _turned < op.HeadWidth)
+                new ReadOnlySpan<float>(x, op.HeadWidth).CopyTo(new Span<float>(y, op.HeadWidth));
+            x += op.Start;
+            y += op.Start;
             if (op.Spec.Pairing == RopePairing.Adjacent)
                 TurnNeighbours(x, y, cosines, cosines + table.Width, _turned);
             else
                 TurnHalves(x, y, cosines, cosines + table.Width, _turned / 2);
-            if (x != y && _turned < op.HeadWidth)
-                new ReadOnlySpan<float>(x + _turned, op.HeadWidth - _turned).CopyTo(new Span<float>(y + _turned, op.HeadWidth - _turned));
         }
     }
 

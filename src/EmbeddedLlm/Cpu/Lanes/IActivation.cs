@@ -45,6 +45,13 @@ internal readonly struct Gelu : IActivation
     }
 }
 
+/// <summary>GELU by a sigmoid: <c>x · sigmoid(1.702 x)</c>.</summary>
+internal readonly struct GeluSigmoid : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Invoke<T>(T x) where T : unmanaged, ILanes<T> => x / (T.Fill(1) + LaneMath.Exp(T.Fill(-1.702f) * x));
+}
+
 /// <summary><c>1 / (1 + e^(−x))</c>.</summary>
 internal readonly struct Sigmoid : IActivation
 {

@@ -122,10 +122,10 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <param name="expert">Which matrix of the stack.</param>
     /// <param name="start">First panel.</param>
     /// <param name="end">Behind the last panel.</param>
-    /// <param name="bias">[Rows], or none.</param>
+    /// <param name="bias">[Rows], or empty.</param>
     /// <param name="output">[count × Rows].</param>
     /// <param name="scratch">Scratch memory of the worker, see <see cref="ScratchBytes"/>: [columns × lanes] sums, then panels that are not kept.</param>
-    public void Multiply(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
+    public void Multiply(byte* columns, int count, int expert, int start, int end, ReadOnlySpan<float> bias, float* output, byte* scratch)
     {
         var isKept = _data != null;
         if (!isKept && count <= _tier.MaxColumns)
@@ -173,7 +173,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     private static long Align(long bytes) => checked(bytes + CacheLine - 1) / CacheLine * CacheLine;
 
     // Panels that meet one tile of columns only: each is packed where the last one was.
-    private void MultiplyOneByOne(byte* columns, int count, int expert, int start, int end, float[]? bias, float* output, byte* scratch)
+    private void MultiplyOneByOne(byte* columns, int count, int expert, int start, int end, ReadOnlySpan<float> bias, float* output, byte* scratch)
     {
         var sums = (float*)scratch;
         var panelAt = scratch + _sumBytes;
@@ -239,15 +239,15 @@ internal sealed unsafe class PanelMatrix : IDisposable
         PanelPacker.Pack(_tier, _weight, Shape, row, rows, place, place + _scaleBytes);
     }
 
-    private void Write(float* sums, int place, float[]? bias, int count, float* output)
+    private void Write(float* sums, int place, ReadOnlySpan<float> bias, int count, float* output)
     {
         var lanes = Math.Min(_lanes, Rows - place);
         for (var column = 0; column < count; column++)
         {
             var target = new Span<float>(output + (nint)column * Rows + place, lanes);
             new ReadOnlySpan<float>(sums + column * _lanes, lanes).CopyTo(target);
-            if (bias != null)
-                TensorPrimitives.Add(target, bias.AsSpan(place, lanes), target);
+            if (!bias.IsEmpty)
+                TensorPrimitives.Add(target, bias.Slice(place, lanes), target);
         }
     }
 }
