@@ -11,6 +11,7 @@ internal sealed class FolderTokenizer
 
     private readonly FolderKeys _keys;
     private readonly TokenList _tokens;
+    private readonly SentencePieceModel? _pieces;
     private readonly JsonPart? _json;
     private readonly JsonPart? _config;
     private readonly JsonPart? _generation;
@@ -20,8 +21,13 @@ internal sealed class FolderTokenizer
     {
         _keys = keys;
         _model = model;
-        _tokens = new TokenList(folder, rows);
         _json = ReadIfThere(folder, "tokenizer.json", FolderLimits.TokenizerBytes);
+        var path = Path.Combine(folder, "tokenizer.model");
+        var isSentencePiece = File.Exists(path) && (_json is not { } json || !TokenizerJson.IsByteLevel(json));
+        if (!isSentencePiece && _json is null)
+            throw new UnsupportedModelException($"{folder}: the folder has no tokenizer that can be read: expected tokenizer.json or tokenizer.model. If it has vocab.json and merges.txt, save its tokenizer with the Python package transformers, which writes tokenizer.json.");
+        _pieces = isSentencePiece ? SentencePieceModel.Read(path) : null;
+        _tokens = new TokenList(isSentencePiece ? path : _json!.Value.File, rows);
         _config = ReadIfThere(folder, "tokenizer_config.json", FolderLimits.TokenizerBytes);
         _generation = ReadIfThere(folder, "generation_config.json", FolderLimits.ConfigBytes);
     }
@@ -31,17 +37,14 @@ internal sealed class FolderTokenizer
     public static void Describe(string folder, FolderConfig model, int rows, FolderKeys keys)
     {
         var tokenizer = new FolderTokenizer(folder, model, rows, keys);
-        var path = Path.Combine(folder, "tokenizer.model");
-        var isSentencePiece = File.Exists(path) && (tokenizer._json is not { } json || !TokenizerJson.IsByteLevel(json));
-        if (!isSentencePiece && tokenizer._json is null)
-            throw new UnsupportedModelException($"{folder}: the folder has no tokenizer that can be read: expected tokenizer.json or tokenizer.model. If it has vocab.json and merges.txt, save its tokenizer with the Python package transformers, which writes tokenizer.json.");
-        tokenizer.Read(isSentencePiece ? SentencePieceModel.Read(path) : null);
+        tokenizer.ReadTokens();
+        tokenizer.WriteRoles();
     }
 
-    private void Read(SentencePieceModel? pieces)
+    private void ReadTokens()
     {
-        if (pieces is not null)
-            ReadPieces(pieces);
+        if (_pieces is not null)
+            ReadPieces(_pieces);
         else if (TokenizerJson.IsByteLevel(_json!.Value))
             TokenizerJson.ReadByteLevel(_json.Value, _tokens, _keys);
         else
@@ -57,7 +60,6 @@ internal sealed class FolderTokenizer
         if (_json is { } json)
             TokenizerJson.MarkAdded(json, _tokens);
         _tokens.Write(_keys, hasScores: _keys.Values["tokenizer.ggml.model"].ToString() != "gpt2");
-        WriteRoles(pieces);
     }
 
     private void ReadPieces(SentencePieceModel model)
@@ -76,20 +78,20 @@ internal sealed class FolderTokenizer
             _keys.Values["tokenizer.ggml.precompiled_charsmap"] = GgufValue.Of((ReadOnlySpan<byte>)model.CharacterMap);
     }
 
-    private void WriteRoles(SentencePieceModel? pieces)
+    private void WriteRoles()
     {
         var ends = Ids("eos_token_id");
-        var bos = Named("bos_token") ?? (_config is null ? Ids("bos_token_id").Cast<int?>().FirstOrDefault() ?? Own(pieces?.BosId) : null);
-        var eos = Named("eos_token") ?? ends.Cast<int?>().FirstOrDefault() ?? Own(pieces?.EosId);
+        var bos = Named("bos_token") ?? (_config is null ? Ids("bos_token_id").Cast<int?>().FirstOrDefault() ?? Own(_pieces?.BosId) : null);
+        var eos = Named("eos_token") ?? ends.Cast<int?>().FirstOrDefault() ?? Own(_pieces?.EosId);
         Write("bos", bos);
         Write("eos", eos);
-        Write("unknown", Named("unk_token") ?? Own(pieces?.UnknownId));
-        Write("padding", Named("pad_token") ?? Own(pieces?.PadId));
+        Write("unknown", Named("unk_token") ?? Own(_pieces?.UnknownId));
+        Write("padding", Named("pad_token") ?? Own(_pieces?.PadId));
         foreach (var (key, id) in EndKeys.Zip(ends.Where(id => id != eos).Distinct()))
             Write(key, id);
 
         // The makers' code for SentencePiece's vocabularies puts a begin token first unless told otherwise.
-        var adds = _json?["post_processor"] is { } processor ? TokenizerJson.Adds(processor) ?? (false, false) : (pieces is not null, false);
+        var adds = _json?["post_processor"] is { } processor ? TokenizerJson.Adds(processor) ?? (false, false) : (_pieces is not null, false);
         var addsBos = _config?["add_bos_token"]?.Flag ?? adds.Item1;
         var addsEos = _config?["add_eos_token"]?.Flag ?? adds.Item2;
         _keys.Values["tokenizer.ggml.add_bos_token"] = GgufValue.Of(addsBos && bos is not null);
