@@ -14,7 +14,7 @@ internal static class ModelOptions
 
     public static Option<string> CreateModel(bool required = true) => new("--model", "-m")
     {
-        Description = "The GGUF file; of a split model the first file.",
+        Description = "The GGUF file (of a split model the first), or a folder with config.json, safetensors and a tokenizer.",
         Required = required,
     };
 

@@ -20,7 +20,7 @@ internal sealed class DraftModel : IDisposable
     private DraftModel(GgufFile file, IModelRunner runner, EngineOptions sizes) => (_file, _runner, _sizes) = (file, runner, sizes);
 
     /// <summary>Loads it.</summary>
-    /// <param name="path">A GGUF file, or any part of a split one.</param>
+    /// <param name="path">A GGUF file, any part of a split one, or a folder.</param>
     /// <param name="verifier">The file of the model that it drafts for.</param>
     /// <param name="runnerOptions">The sizes of that model's runner.</param>
     /// <param name="sizes">The sizes of that model's engine.</param>
@@ -29,7 +29,7 @@ internal sealed class DraftModel : IDisposable
     /// <exception cref="UnsupportedModelException">Its vocabulary is another one; or as for any model.</exception>
     public static DraftModel Open(string path, GgufFile verifier, RunnerOptions runnerOptions, EngineOptions sizes, LlmOptions options, ILogger logger)
     {
-        var file = GgufFile.Open(path);
+        var file = ModelFile.Open(path);
         try
         {
             var (spec, graph) = ModelLoader.Load(file);

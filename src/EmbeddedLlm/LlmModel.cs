@@ -84,7 +84,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     internal EngineStats Stats => Writes(_engine).Stats;
 
     /// <summary>Loads a model. This reads the weights and takes seconds; keep the model as long as the app needs it.</summary>
-    /// <param name="path">A GGUF file, or any part of a split one.</param>
+    /// <param name="path">A GGUF file, any part of a split one, or a folder as Hugging Face lays models out.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <param name="loggerFactory">Where events go.</param>
     /// <param name="time">The clock; null for the system's.</param>

@@ -17,7 +17,7 @@ public sealed class LlmOptions
     /// <summary>The most <see cref="BatchTokens"/> and <see cref="MaxConcurrentSequences"/>: 65 536. Memory for steps grows with both.</summary>
     public const int MaxBatchTokens = 65536;
 
-    /// <summary>The GGUF file, or the first part of a split one. Used by <c>AddEmbeddedLlm().AddModel(…)</c>; <see cref="LlmModel.Load"/> takes it as an argument.</summary>
+    /// <summary>The GGUF file, the first part of a split one, or a folder as Hugging Face lays models out. Used by <c>AddEmbeddedLlm().AddModel(…)</c>; <see cref="LlmModel.Load"/> takes it as an argument.</summary>
     public string? Path { get; set; }
 
     /// <summary>The name that responses carry and that <c>ChatOptions.ModelId</c> may ask for. Default: the name under which the model is registered, else that of the file without its extension.</summary>

@@ -40,10 +40,10 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
     {
         try
         {
-            GgufFile.Open(path).Dispose();
+            ModelFile.Open(path).Dispose();
             return null;
         }
-        catch (Exception exception) when (exception is ModelFormatException or IOException)
+        catch (Exception exception) when (exception is ModelFormatException or UnsupportedModelException or IOException)
         {
             return exception.Message;
         }
@@ -72,7 +72,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
         if (options.Embedding.Pooling is { } pooling && !Enum.IsDefined(pooling))
             yield return $"Embedding.Pooling is {pooling}; it must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
-            yield return "DraftModelPath is empty; it must be a GGUF file, or null.";
+            yield return "DraftModelPath is empty; it must be a GGUF file or a folder, or null.";
         if (options is { Speculation: Speculation.Off, DraftModelPath: not null })
             yield return $"DraftModelPath is '{options.DraftModelPath}', but Speculation is Off; a draft model needs another value, or leave the path out.";
     }

@@ -36,7 +36,7 @@ internal static partial class ModelOpener
         Task<(Tokenizer Tokenizer, ChatTemplate Template)>? reading = null;
         try
         {
-            file = GgufFile.Open(path);
+            file = ModelFile.Open(path);
             var pooling = EmbeddingParts.PoolingOf(ModelLoader.Describe(file), options, path);
             var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength, pooling);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
@@ -187,7 +187,8 @@ internal static partial class ModelOpener
     /// <summary>GGUF's default where a file turns mirostat on without saying how strong.</summary>
     private const float DefaultMirostatTau = 5;
 
-    private static string NameOf(string path) => SplitSuffix().Replace(Path.GetFileNameWithoutExtension(path), "");
+    private static string NameOf(string path) =>
+        Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) : SplitSuffix().Replace(Path.GetFileNameWithoutExtension(path), "");
 
     [GeneratedRegex(@"-\d{5}-of-\d{5}$")]
     private static partial Regex SplitSuffix();

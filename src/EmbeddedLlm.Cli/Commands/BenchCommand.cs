@@ -60,7 +60,7 @@ internal static class BenchCommand
     private static BenchReport Measure(string path, IBackend backend, int[] prompts, int generate, int[] depths, int threads, KvType kvType, int repeats, int[] parallel, bool inFile, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
-        using var file = GgufFile.Open(path);
+        using var file = ModelFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
         var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
@@ -130,7 +130,7 @@ internal static class BenchCommand
     private static async Task<IReadOnlyList<SpeculationRow>> SpeculateAsync(string path, string text, int threads, int generate, int repeats, CancellationToken cancellation)
     {
         int context;
-        using (var file = GgufFile.Open(path))
+        using (var file = ModelFile.Open(path))
             context = Tokenizer.FromGguf(file.Metadata).Encode(text).Length + generate + 1;
         using var bench = new SpeculationBench(path, threads, context);
         var firstLine = text.IndexOf('\n', StringComparison.Ordinal) + 1;

@@ -18,7 +18,7 @@ internal static class InspectCommand
         var command = new Command("inspect", "Show what a GGUF file holds.") { model, tensors, graph };
         command.SetAction(parsed =>
         {
-            using var file = GgufFile.Open(parsed.GetRequiredValue(model));
+            using var file = ModelFile.Open(parsed.GetRequiredValue(model));
             WriteSummary(terminal.Out, file);
             if (parsed.GetValue(tensors))
                 WriteTensors(terminal.Out, file);

@@ -31,7 +31,7 @@ internal static class LogitsCommand
             if (ids.Length == 0)
                 throw new UsageException("--tokens is empty.");
 
-            using var file = GgufFile.Open(parsed.GetRequiredValue(model));
+            using var file = ModelFile.Open(parsed.GetRequiredValue(model));
             var pooling = parsed.GetValue(embeddings) switch
             {
                 "none" => Pooling.None,

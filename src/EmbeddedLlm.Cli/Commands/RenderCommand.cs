@@ -33,7 +33,7 @@ internal static class RenderCommand
             if (contextFile is not null && ((Option<string?>[])[tools, bos, eos]).FirstOrDefault(option => parsed.GetValue(option) is not null) is { } useless)
                 throw new UsageException($"{useless.Name} has no use with --json-context, which holds all variables.");
 
-            using var gguf = parsed.GetValue(model) is { } path ? GgufFile.Open(path) : null;
+            using var gguf = parsed.GetValue(model) is { } path ? ModelFile.Open(path) : null;
             var source = gguf is null ? File.ReadAllText(parsed.GetValue(template)!) : gguf.Metadata.GetString("tokenizer.chat_template", null);
             if (contextFile is not null)
             {

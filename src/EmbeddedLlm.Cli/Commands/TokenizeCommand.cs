@@ -24,7 +24,7 @@ internal static class TokenizeCommand
             if (given.Count(value => value is not null) != 1)
                 throw new UsageException("Give one of --text, --file and --ids.");
 
-            using var gguf = GgufFile.Open(parsed.GetRequiredValue(model));
+            using var gguf = ModelFile.Open(parsed.GetRequiredValue(model));
             var tokenizer = Tokenizer.FromGguf(gguf.Metadata);
             var special = !parsed.GetValue(noSpecial);
             var tokens = given[2] is { } list ? JsonFiles.TokenIds(list) : tokenizer.Encode(given[0] ?? Utf8File.Read(given[1]!), special, special);

@@ -18,10 +18,15 @@ public sealed class GgufFile : IDisposable
     private readonly Dictionary<string, GgufTensor> _byName;
 
     private GgufFile(GgufShard first, List<GgufMapping> mappings, List<GgufTensor> tensors)
+        : this(mappings[0].Path, first, mappings, tensors)
+    {
+    }
+
+    private GgufFile(string path, GgufShard first, List<GgufMapping> mappings, List<GgufTensor> tensors)
     {
         _mappings = mappings;
         _tensors = tensors;
-        Path = mappings[0].Path;
+        Path = path;
         Version = first.Version;
         Alignment = first.Alignment;
         Metadata = first.Metadata;
@@ -33,7 +38,7 @@ public sealed class GgufFile : IDisposable
         }
     }
 
-    /// <summary>Full path of the file, of the first shard where there are several.</summary>
+    /// <summary>Full path of the file, of the first shard where there are several; of the folder, where the model is one.</summary>
     public string Path { get; }
 
     /// <summary>Full paths of all shards, of the one file where there are none.</summary>
@@ -83,6 +88,10 @@ public sealed class GgufFile : IDisposable
         foreach (var mapping in _mappings)
             mapping.Dispose();
     }
+
+    /// <summary>What another format holds, seen as the GGUF file that it could be. Disposing it unmaps <paramref name="mappings"/>.</summary>
+    internal static GgufFile Of(string path, GgufMetadata metadata, List<GgufTensor> tensors, List<GgufMapping> mappings) =>
+        new(path, new GgufShard(Version: 3, GgufReader.DefaultAlignment, metadata, []), mappings, tensors);
 
     private static GgufShard OpenShard(string path, List<GgufMapping> mappings)
     {

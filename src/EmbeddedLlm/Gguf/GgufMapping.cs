@@ -8,7 +8,7 @@ namespace EmbeddedLlm.Gguf;
 /// A file mapped into memory, read-only. As <see cref="MemoryManager{T}"/> it shows the first 2 GB, where the header must be;
 /// <see cref="Slice"/> reaches all of it.
 /// </summary>
-internal sealed unsafe partial class GgufMapping : MemoryManager<byte>
+internal sealed unsafe partial class GgufMapping : MemoryManager<byte>, ITensorBytes
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;

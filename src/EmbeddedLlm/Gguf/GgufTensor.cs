@@ -3,20 +3,20 @@ using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Gguf;
 
-/// <summary>A tensor of an open GGUF file: what the table says about it, and its bytes where they stand.</summary>
+/// <summary>A tensor of an open model: what the table says about it, and its bytes where they stand.</summary>
 public sealed class GgufTensor
 {
-    private readonly GgufMapping _mapping;
+    private readonly ITensorBytes _source;
     private readonly long _start;
 
-    internal GgufTensor(string name, GgmlType type, ImmutableArray<long> dimensions, long elementCount, long bytes, GgufMapping mapping, long start)
+    internal GgufTensor(string name, GgmlType type, ImmutableArray<long> dimensions, long elementCount, long bytes, ITensorBytes source, long start)
     {
         Name = name;
         Type = type;
         Dimensions = dimensions;
         ElementCount = elementCount;
         Bytes = bytes;
-        _mapping = mapping;
+        _source = source;
         _start = start;
     }
 
@@ -50,19 +50,19 @@ public sealed class GgufTensor
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Bytes - length);
         ThrowIfWithoutData();
-        return _mapping.Slice(_start + offset, length);
+        return _source.Slice(_start + offset, length);
     }
 
     /// <summary>For who reads much later, or where exceptions are wrapped.</summary>
     /// <exception cref="ModelFormatException">The file is a header without tensor data.</exception>
     internal void ThrowIfWithoutData()
     {
-        if (_start + Bytes > _mapping.Length)
-            throw new ModelFormatException($"{_mapping.Path}: the file ends where its tensor data should begin; expected {Bytes} bytes of tensor '{Name}' at byte {_start}, found none.");
+        if (_start + Bytes > _source.Length)
+            throw new ModelFormatException($"{_source.Path}: the file ends where its tensor data should begin; expected {Bytes} bytes of tensor '{Name}' at byte {_start}, found none.");
     }
 
     /// <summary>Says that these bytes will not be read soon: the memory they are mapped to may go, and comes back from the file when they are read again.</summary>
-    internal void GiveBack(long offset, long length) => _mapping.GiveBack(_start + offset, length);
+    internal void GiveBack(long offset, long length) => _source.GiveBack(_start + offset, length);
 
     /// <summary>Writes all bytes of the tensor to a stream, a part at a time.</summary>
     internal void CopyTo(Stream stream, CancellationToken cancellationToken)

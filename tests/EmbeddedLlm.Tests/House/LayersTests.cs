@@ -13,6 +13,8 @@ public sealed partial class LayersTests
         ["KvCache"] = [],
         ["Gguf"] = ["Quantization"],
         ["Graph"] = ["Quantization"],
+        ["Safetensors"] = ["Gguf"],
+        ["HuggingFace"] = ["Safetensors", "Gguf", "Quantization", "Tokenization"],
         ["Tokenization"] = ["Gguf"],
         ["Models"] = ["Graph", "Gguf", "Quantization"],
         ["Backends"] = ["Graph"],

@@ -11,7 +11,7 @@ internal sealed class GptNeoX : Architecture
     public override ModelSpec Describe(Hyperparameters keys) => Standard(keys, NormKind.Layer) with
     {
         RopePairing = RopePairing.Halves,
-        Activation = Activation.GeluTanh,
+        Activation = keys.Text("hidden_activation", "gelu_new") == "gelu" ? Activation.Gelu : Activation.GeluTanh,
         IsParallel = keys.Flag("use_parallel_residual", true),
     };
 }
