@@ -24,6 +24,7 @@ internal static class CommandLine
             RenderCommand.Create(terminal),
             LogitsCommand.Create(terminal),
             QuantizeCommand.Create(terminal),
+            ImatrixCommand.Create(terminal),
             BenchCommand.Create(terminal),
             verbose,
         };
