@@ -25,6 +25,7 @@ internal static class CommandLine
             LogitsCommand.Create(terminal),
             QuantizeCommand.Create(terminal),
             ConvertCommand.Create(terminal),
+            ImatrixCommand.Create(terminal),
             BenchCommand.Create(terminal),
             verbose,
         };

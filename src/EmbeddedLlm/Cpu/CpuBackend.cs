@@ -34,13 +34,18 @@ public sealed class CpuBackend : IBackend
     public IModelRunner Load(ModelGraph graph, RunnerOptions options) => Load(graph, options, Tier.Best);
 
     /// <summary>The same with the products of <paramref name="tier"/>.</summary>
-    internal static CpuRunner Load(ModelGraph graph, RunnerOptions options, Tier tier)
+    internal static CpuRunner Load(ModelGraph graph, RunnerOptions options, Tier tier) => Load(graph, options, tier, null);
+
+    /// <summary>The same with a list of kernels that <paramref name="walked"/> makes of the compiled ones, such as with observers between them.</summary>
+    internal static CpuRunner Load(ModelGraph graph, RunnerOptions options, Func<CpuKernel[], CpuKernel[]> walked) => Load(graph, options, Tier.Best, walked);
+
+    private static CpuRunner Load(ModelGraph graph, RunnerOptions options, Tier tier, Func<CpuKernel[], CpuKernel[]>? walked)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
         try
         {
-            return new CpuRunner(graph, options, tier: tier);
+            return new CpuRunner(graph, options, tier: tier, walked: walked);
         }
         catch (OverflowException exception)
         {

@@ -21,7 +21,7 @@ internal sealed unsafe class CpuRunner : IModelRunner
     /// <param name="options">Sizes.</param>
     /// <param name="fusions">What may be put together.</param>
     /// <param name="tier">What multiplies; null for <see cref="Tier.Best"/>.</param>
-    /// <param name="walked">Makes the list to walk of the compiled kernels; for tests and measurements that put something between or around them.</param>
+    /// <param name="walked">Makes the list to walk of the compiled kernels; for what puts something between or around them, such as observers.</param>
     public CpuRunner(ModelGraph graph, RunnerOptions options, CpuFusions fusions = CpuFusions.All, Tier? tier = null, Func<CpuKernel[], CpuKernel[]>? walked = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.KvBlocks, 1, nameof(options));

@@ -4,7 +4,7 @@ using EmbeddedLlm.Quantization;
 namespace EmbeddedLlm.Gguf;
 
 /// <summary>
-/// Chooses the format of each tensor as llama.cpp does (https://github.com/ggml-org/llama.cpp, src/llama-quant.cpp, without an importance matrix):
+/// Chooses the format of each tensor as llama.cpp does (https://github.com/ggml-org/llama.cpp, src/llama-quant.cpp):
 /// tensors that matter more for their size get more bits, in the first and last eighth of the layers and in every third between.
 /// </summary>
 internal sealed class QuantizationMix
@@ -18,6 +18,7 @@ internal sealed class QuantizationMix
     ];
 
     private readonly QuantizationTarget _target;
+    private readonly bool _hasImportance;
     private readonly bool _isFalcon;
     private readonly bool _is70B;
     private readonly bool _isTied;
@@ -26,9 +27,10 @@ internal sealed class QuantizationMix
     private readonly int _headsPerKvHead;
     private readonly int _valueTensors;
 
-    private QuantizationMix(GgufFile model, QuantizationTarget target)
+    private QuantizationMix(GgufFile model, QuantizationTarget target, bool hasImportance)
     {
         _target = target;
+        _hasImportance = hasImportance;
         var metadata = model.Metadata;
         var architecture = metadata.GetString("general.architecture");
         _isFalcon = architecture == "falcon";
@@ -43,9 +45,9 @@ internal sealed class QuantizationMix
     }
 
     /// <summary>The format of each tensor of <paramref name="model"/> by name, the wanted one and the one that fits its rows; formats that stay are those of the model.</summary>
-    public static Dictionary<string, (GgmlType Wanted, GgmlType Fitting)> Choose(GgufFile model, QuantizationTarget target)
+    public static Dictionary<string, (GgmlType Wanted, GgmlType Fitting)> Choose(GgufFile model, QuantizationTarget target, bool hasImportance)
     {
-        var mix = new QuantizationMix(model, target);
+        var mix = new QuantizationMix(model, target, hasImportance);
         var types = new Dictionary<string, (GgmlType, GgmlType)>(StringComparer.Ordinal);
         var (values, downs) = (0, 0);
         foreach (var tensor in model.Tensors.OrderBy(t => Layer(t.Name)).ThenBy(t => t.Name, StringComparer.Ordinal))
@@ -75,7 +77,7 @@ internal sealed class QuantizationMix
         {
             type = type switch
             {
-                GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
+                GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
                 GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0,
                 GgmlType.Q4_K => GgmlType.Q5_0,
                 GgmlType.Q5_K => GgmlType.Q5_1,
@@ -113,30 +115,65 @@ internal sealed class QuantizationMix
         if (_target.Type == GgmlType.MXFP4)
             return tensor.Dimensions.Length > 2 && tensor.Dimensions[2] > 1 ? GgmlType.MXFP4 : GgmlType.Q8_0;     // experts, all else
         if (isEmbedding)
-            return _target.Type is GgmlType.TQ1_0 or GgmlType.TQ2_0 ? GgmlType.Q4_K : _target.Type;
+            return Embedding();
         if (IsValue(name))
             return Value(values++);
         if (name.Contains("attn_k.weight", StringComparison.Ordinal))
-            return _experts == 8 ? GgmlType.Q8_0 : _target.Type;
+            return Key();
+        if (name.Contains("attn_q.weight", StringComparison.Ordinal))
+            return Query();
         if (name.Contains("attn_output.weight", StringComparison.Ordinal))
             return AttentionOutput();
         if (name.Contains("ffn_down", StringComparison.Ordinal))
             return Down(_experts > 1 ? Layer(name) : downs++);
-        return _target.Type;
+        return name.Contains("ffn_gate", StringComparison.Ordinal) || name.Contains("ffn_up", StringComparison.Ordinal) ? GateOrUp(Layer(name)) : _target.Type;
     }
+
+    /// <summary>Targets of fewer than three bits for a number, whose tensors have rules of their own.</summary>
+    private bool IsTiny => QuantizationTarget.RequiresImportance(_target.Type);
+
+    /// <summary>What <see cref="IsTiny"/> targets give tensors that need more bits.</summary>
+    private GgmlType Finer => _target.Name is "IQ2_S" or "IQ2_M" ? GgmlType.IQ3_S : GgmlType.Q2_K;
+
+    private GgmlType Embedding() => _target.Type switch
+    {
+        GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_K,
+        GgmlType.IQ3_XXS => GgmlType.IQ3_S,
+        _ => IsTiny ? Finer : _target.Type,
+    };
+
+    private GgmlType Key() => (_target.Name, _experts) switch
+    {
+        (_, 8) => IsTiny ? GgmlType.Q4_K : GgmlType.Q8_0,
+        _ => Query(),
+    };
+
+    private GgmlType Query() => _target.Name switch
+    {
+        "IQ3_XS" => GgmlType.IQ3_XXS,
+        "IQ3_XXS" => GgmlType.IQ2_S,
+        _ => _target.Type,
+    };
+
+    private GgmlType GateOrUp(int layer) => _target.Name == "IQ3_XS" && layer >= _layers / 8 && layer < 7 * _layers / 8 ? GgmlType.IQ3_XXS : _target.Type;
 
     private GgmlType Output(long rowLength)
     {
         GgmlLayout.TryGet(_target.Type, out var blockLength, out _);
-        return _isFalcon || rowLength % blockLength != 0 || _target.Type is GgmlType.Q8_0 or GgmlType.MXFP4 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+        if (_isFalcon || rowLength % blockLength != 0 || _target.Type is GgmlType.Q8_0 or GgmlType.MXFP4)
+            return GgmlType.Q8_0;
+        return IsTiny || _target.Type == GgmlType.IQ3_XXS ? GgmlType.Q5_K : GgmlType.Q6_K;
     }
 
     private GgmlType Value(int index)
     {
+        if (IsTiny)
+            return _headsPerKvHead >= 4 || _experts >= 4 ? GgmlType.Q4_K : Finer;
+
         var type = _target.Name switch
         {
             "Q2_K" => _headsPerKvHead >= 4 ? GgmlType.Q4_K : GgmlType.Q3_K,
-            "Q2_K_S" or "IQ3_S" when _headsPerKvHead >= 4 => GgmlType.Q4_K,
+            "Q2_K_S" or "IQ3_XXS" or "IQ3_XS" or "IQ3_S" when _headsPerKvHead >= 4 => GgmlType.Q4_K,
             "IQ3_M" => GgmlType.Q4_K,
             "IQ4_NL" or "IQ4_XS" when _headsPerKvHead >= 4 => GgmlType.Q5_K,
             "Q3_K_M" => index < 2 ? GgmlType.Q5_K : GgmlType.Q4_K,
@@ -154,11 +191,15 @@ internal sealed class QuantizationMix
 
     private GgmlType AttentionOutput() => (_target.Name, _isFalcon, _experts) switch
     {
+        (_, _, 8) when IsTiny => GgmlType.Q5_K,
+        ("IQ1_S" or "IQ1_M", _, _) => GgmlType.IQ2_XXS,
+        ("IQ2_S" or "IQ2_M", _, _) => GgmlType.IQ3_S,
         ("Q3_K_L", true, _) => GgmlType.Q4_K,
         (_, true, _) => _target.Type,
-        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "IQ4_XS", _, 8) => GgmlType.Q5_K,
+        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M" or "IQ3_XXS" or "IQ3_XS" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "IQ4_XS", _, 8) => GgmlType.Q5_K,
         (_, _, 8) => _target.Type,
         ("Q2_K", _, _) => GgmlType.Q3_K,
+        ("IQ3_XXS", _, _) => GgmlType.IQ3_S,
         ("Q3_K_M" or "IQ3_M", _, _) => GgmlType.Q4_K,
         ("Q3_K_L", _, _) => GgmlType.Q5_K,
         _ => _target.Type,
@@ -174,7 +215,10 @@ internal sealed class QuantizationMix
             "Q2_K" => GgmlType.Q3_K,
             "Q2_K_S" when isEarly => GgmlType.Q4_K,
             "IQ3_M" when isEarly || (_experts == 8 && usesMore) => GgmlType.Q4_K,
-            "IQ4_NL" or "IQ4_XS" when isEarly => GgmlType.Q5_K,
+            "IQ4_NL" or "IQ4_XS" when isEarly && !_hasImportance => GgmlType.Q5_K,
+            "Q4_0" when isEarly && _hasImportance => GgmlType.Q4_1,       // a matrix from a text misses what the first layers do with others
+            "Q5_0" when isEarly && _hasImportance => GgmlType.Q5_1,
+            _ when IsTiny && isEarly => Finer,
             "Q3_K_M" when isFirst => GgmlType.Q5_K,
             "Q3_K_M" => !_isFalcon || usesMore ? GgmlType.Q4_K : GgmlType.Q3_K,
             "Q3_K_L" => _isFalcon ? GgmlType.Q4_K : GgmlType.Q5_K,

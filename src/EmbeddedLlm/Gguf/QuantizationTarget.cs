@@ -29,11 +29,25 @@ internal sealed record QuantizationTarget(string Name, GgmlType Type, uint FileT
         new("Q3_K_S", GgmlType.Q3_K, 11),
         new("IQ3_M", GgmlType.IQ3_S, 27),
         new("IQ3_S", GgmlType.IQ3_S, 26),
+        new("IQ3_XS", GgmlType.IQ3_S, 22),
+        new("IQ3_XXS", GgmlType.IQ3_XXS, 23),
         new("Q2_K", GgmlType.Q2_K, 10),
         new("Q2_K_S", GgmlType.Q2_K, 21),
+        new("IQ2_M", GgmlType.IQ2_S, 29),
+        new("IQ2_S", GgmlType.IQ2_XS, 28),
+        new("IQ2_XS", GgmlType.IQ2_XS, 20),
+        new("IQ2_XXS", GgmlType.IQ2_XXS, 19),
+        new("IQ1_M", GgmlType.IQ1_M, 31),
+        new("IQ1_S", GgmlType.IQ1_S, 24),
         new("TQ2_0", GgmlType.TQ2_0, 37),
         new("TQ1_0", GgmlType.TQ1_0, 36),
     ];
+
+    /// <summary>Whether models are poor unless an importance matrix says where errors matter.</summary>
+    public bool NeedsImportance => Type == GgmlType.IQ3_XXS || RequiresImportance(Type);
+
+    /// <summary>Whether weights in this format are poor unless an importance matrix says where errors matter.</summary>
+    public static bool RequiresImportance(GgmlType type) => type is GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S;
 
     /// <summary>Finds a target by name, in any case; <c>Q3_K</c>, <c>Q4_K</c> and <c>Q5_K</c> mean their M mixtures.</summary>
     /// <exception cref="ArgumentException">No such target.</exception>

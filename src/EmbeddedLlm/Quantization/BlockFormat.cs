@@ -53,7 +53,13 @@ public abstract class BlockFormat
     }
 
     /// <summary>Rounds <paramref name="values"/> (whole blocks) into <paramref name="blocks"/>.</summary>
-    public abstract void Quantize(ReadOnlySpan<float> values, Span<byte> blocks);
+    public void Quantize(ReadOnlySpan<float> values, Span<byte> blocks) => Quantize(values, [], blocks);
+
+    /// <summary>Rounds <paramref name="values"/> (whole blocks) into <paramref name="blocks"/> where errors do not count alike.</summary>
+    /// <param name="values">The numbers.</param>
+    /// <param name="importance">How much the squared error of each number counts, positive; or empty, where all count alike.</param>
+    /// <param name="blocks">The result.</param>
+    public abstract void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, Span<byte> blocks);
 
     /// <summary>Writes the numbers of <paramref name="blocks"/> (whole blocks) to <paramref name="values"/>.</summary>
     public abstract void Dequantize(ReadOnlySpan<byte> blocks, Span<float> values);
@@ -76,11 +82,16 @@ public abstract class BlockFormat
         public override ReadOnlySpan<byte> Levels => T.Levels;
         public override GgmlType ScaleType => T.ScaleType;
 
-        public override void Quantize(ReadOnlySpan<float> values, Span<byte> blocks)
+        public override void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, Span<byte> blocks)
         {
             var typed = MemoryMarshal.Cast<byte, T>(blocks);
-            for (var i = 0; values.Length > 0; i++, values = values[T.Length..])
-                T.Quantize(values[..T.Length], out typed[i]);
+            for (var (i, start) = (0, 0); start < values.Length; i++, start += T.Length)
+            {
+                if (importance.IsEmpty)
+                    T.Quantize(values.Slice(start, T.Length), out typed[i]);
+                else
+                    T.Quantize(values.Slice(start, T.Length), importance.Slice(start, T.Length), out typed[i]);
+            }
         }
 
         public override void Dequantize(ReadOnlySpan<byte> blocks, Span<float> values) => T.Dequantize(MemoryMarshal.Cast<byte, T>(blocks), values);

@@ -12,9 +12,10 @@ internal abstract class Codebook
     /// <summary>The greatest level.</summary>
     public abstract float Highest { get; }
 
-    /// <summary>Finds what is nearest to a group by squared distance.</summary>
+    /// <summary>Finds what is nearest to a group by weighted squared distance.</summary>
     /// <param name="group">Numbers over their scale. What is no number may become anything.</param>
+    /// <param name="weights">How much the squared distance of each number counts, [group].</param>
     /// <param name="levels">The levels chosen, [group].</param>
     /// <param name="codes">How the format names them, [group / <see cref="CodeLength"/>].</param>
-    public abstract void Round(ReadOnlySpan<float> group, Span<float> levels, Span<int> codes);
+    public abstract void Round(ReadOnlySpan<float> group, ReadOnlySpan<float> weights, Span<float> levels, Span<int> codes);
 }

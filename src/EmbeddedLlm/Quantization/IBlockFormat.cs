@@ -31,6 +31,12 @@ public interface IBlockFormat<TSelf> where TSelf : unmanaged, IBlockFormat<TSelf
     /// <summary>Rounds <paramref name="values"/> [<see cref="Length"/>] into <paramref name="block"/>.</summary>
     static abstract void Quantize(ReadOnlySpan<float> values, out TSelf block);
 
+    /// <summary>The same where errors do not count alike. Formats that have nothing to choose do not look at <paramref name="importance"/>.</summary>
+    /// <param name="values">The numbers, [<see cref="Length"/>].</param>
+    /// <param name="importance">How much the squared error of each number counts, [<see cref="Length"/>], positive; or empty, where all count alike.</param>
+    /// <param name="block">The result.</param>
+    static virtual void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out TSelf block) => TSelf.Quantize(values, out block);
+
     /// <summary>Writes the block in its common form. Float formats have none and throw <see cref="NotSupportedException"/>.</summary>
     static virtual void Unpack(in TSelf block, ref Groups groups) => throw new NotSupportedException($"{TSelf.Type} has no integer form.");
 

@@ -25,12 +25,14 @@ internal struct IQ1_M : IBlockFormat<IQ1_M>
     /// <summary>A part of a half.</summary>
     public static GgmlType ScaleType => GgmlType.F32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ1_M block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ1_M block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ1_M block)
     {
         block = default;
         Span<int> scales = stackalloc int[16];
         Span<int> codes = stackalloc int[32];
-        var d = BitConverter.HalfToUInt16Bits(Search.Run(values, scales, codes));
+        var d = BitConverter.HalfToUInt16Bits(Search.Run(values, importance, scales, codes));
         for (var i = 0; i < 32; i++)
         {
             block._qs[i] = (byte)codes[i];

@@ -25,12 +25,14 @@ internal struct IQ1_S : IBlockFormat<IQ1_S>
     /// <summary>A part of a half.</summary>
     public static GgmlType ScaleType => GgmlType.F32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ1_S block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ1_S block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ1_S block)
     {
         block = default;
         Span<int> scales = stackalloc int[8];
         Span<int> codes = stackalloc int[32];
-        block._d = Search.Run(values, scales, codes);
+        block._d = Search.Run(values, importance, scales, codes);
         for (var g = 0; g < 8; g++)
         {
             var bits = scales[g] / 2 << 12 | codes[4 * g] >> 11 << 15;

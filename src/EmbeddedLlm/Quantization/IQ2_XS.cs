@@ -25,12 +25,14 @@ internal struct IQ2_XS : IBlockFormat<IQ2_XS>
     /// <summary>A part of a half.</summary>
     public static GgmlType ScaleType => GgmlType.F32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ2_XS block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ2_XS block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ2_XS block)
     {
         block = default;
         Span<int> scales = stackalloc int[16];
         Span<int> codes = stackalloc int[32];
-        block._d = Search.Run(values, scales, codes);
+        block._d = Search.Run(values, importance, scales, codes);
         for (var g = 0; g < 16; g++)
             block._scales[g / 2] |= (byte)(scales[g] / 2 << g % 2 * 4);
         for (var i = 0; i < 32; i++)

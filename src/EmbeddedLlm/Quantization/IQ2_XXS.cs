@@ -26,12 +26,14 @@ internal struct IQ2_XXS : IBlockFormat<IQ2_XXS>
     /// <summary>A part of a half.</summary>
     public static GgmlType ScaleType => GgmlType.F32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ2_XXS block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ2_XXS block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ2_XXS block)
     {
         block = default;
         Span<int> scales = stackalloc int[8];
         Span<int> codes = stackalloc int[32];
-        block._d = Search.Run(values, scales, codes);
+        block._d = Search.Run(values, importance, scales, codes);
         for (var g = 0; g < 8; g++)
         {
             var bits = (uint)(scales[g] / 2) << 28;

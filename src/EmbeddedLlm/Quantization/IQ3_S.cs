@@ -26,12 +26,14 @@ internal struct IQ3_S : IBlockFormat<IQ3_S>
     /// <summary>1, 3, 5, 7, 9, 11, 13, 15 and the same negative.</summary>
     public static ReadOnlySpan<byte> Levels => [16, 18, 20, 22, 24, 26, 28, 30, 14, 12, 10, 8, 6, 4, 2, 0];
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ3_S block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ3_S block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ3_S block)
     {
         block = default;
         Span<int> scales = stackalloc int[8];
         Span<int> codes = stackalloc int[32];
-        block._d = Search.Run(values, scales, codes);
+        block._d = Search.Run(values, importance, scales, codes);
         for (var g = 0; g < 8; g++)
             block._scales[g / 2] |= (byte)(scales[g] / 2 << g % 2 * 4);
         for (var i = 0; i < 32; i++)

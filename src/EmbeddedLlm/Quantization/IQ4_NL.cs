@@ -20,11 +20,13 @@ internal struct IQ4_NL : IBlockFormat<IQ4_NL>
     /// <summary>−127, −104, −83, −65, −49, −35, −22, −10, 1, 13, 25, 38, 53, 69, 89, 113.</summary>
     public static ReadOnlySpan<byte> Levels => [0, 23, 44, 62, 78, 92, 105, 117, 128, 140, 152, 165, 180, 196, 216, 240];
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ4_NL block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ4_NL block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ4_NL block)
     {
         block = default;
         Span<int> codes = stackalloc int[32];
-        block._d = Search.Run(values, stackalloc int[1], codes);
+        block._d = Search.Run(values, importance, stackalloc int[1], codes);
         for (var i = 0; i < 16; i++)
             block._qs[i] = (byte)(codes[i] | codes[i + 16] << 4);
     }

@@ -20,12 +20,14 @@ internal struct IQ4_XS : IBlockFormat<IQ4_XS>
     public static int QuantOffset => IQ4_NL.QuantOffset;
     public static ReadOnlySpan<byte> Levels => IQ4_NL.Levels;
 
-    public static void Quantize(ReadOnlySpan<float> values, out IQ4_XS block)
+    public static void Quantize(ReadOnlySpan<float> values, out IQ4_XS block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out IQ4_XS block)
     {
         block = default;
         Span<int> scales = stackalloc int[8];
         Span<int> codes = stackalloc int[256];
-        block._d = Search.Run(values, scales, codes);
+        block._d = Search.Run(values, importance, scales, codes);
         for (var g = 0; g < 8; g++)
         {
             var scale = scales[g] + 32;

@@ -26,10 +26,13 @@ internal struct MXFP4 : IBlockFormat<MXFP4>
     /// <summary>The scales are powers of two, of which halves have few and brain floats all.</summary>
     public static GgmlType ScaleType => GgmlType.BF16;
 
-    /// <summary>Of the three scales around that with which the value farthest from zero is within the levels, the one with the least squared error.</summary>
-    public static void Quantize(ReadOnlySpan<float> values, out MXFP4 block)
+    public static void Quantize(ReadOnlySpan<float> values, out MXFP4 block) => Quantize(values, [], out block);
+
+    /// <summary>Of the three scales around that with which the value farthest from zero is within the levels, the one with the least weighted squared error.</summary>
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out MXFP4 block)
     {
         block = default;
+        var weights = Importance.OrOnes(importance, stackalloc float[32]);
         var farthest = MathF.Abs(Extremes.Farthest(values));
         if (!(farthest > 0))
             return;
@@ -44,10 +47,10 @@ internal struct MXFP4 : IBlockFormat<MXFP4>
             var scale = Scale((byte)e);
             for (var i = 0; i < 32; i++)
                 scaled[i] = values[i] / scale;
-            Codebook.Round(scaled, levels, codes);
+            Codebook.Round(scaled, weights, levels, codes);
             var error = 0d;
             for (var i = 0; i < 32; i++)
-                error += Math.Pow((double)values[i] - (double)scale * levels[i], 2);
+                error += weights[i] * Math.Pow((double)values[i] - (double)scale * levels[i], 2);
             if (!(error < leastError))
                 continue;
             leastError = error;

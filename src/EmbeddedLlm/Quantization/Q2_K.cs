@@ -16,10 +16,12 @@ internal struct Q2_K : IBlockFormat<Q2_K>
     public static int Bits => 2;
     public static int GroupLength => 16;
 
-    public static void Quantize(ReadOnlySpan<float> values, out Q2_K block)
+    public static void Quantize(ReadOnlySpan<float> values, out Q2_K block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q2_K block)
     {
         var groups = new Groups { Quants = stackalloc byte[256], GroupScales = stackalloc sbyte[16], GroupMins = stackalloc byte[16] };
-        AffineSearch.Run(values, groupLength: 16, maxQuant: 3, maxScale: 15, ref groups);
+        AffineSearch.Run(values, importance, groupLength: 16, maxQuant: 3, maxScale: 15, ref groups);
         block = default;
         block._d = (Half)groups.Scale;
         block._dmin = (Half)groups.MinScale;

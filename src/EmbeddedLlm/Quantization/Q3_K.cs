@@ -17,10 +17,12 @@ internal struct Q3_K : IBlockFormat<Q3_K>
     public static int GroupLength => 16;
     public static int QuantOffset => 4;
 
-    public static void Quantize(ReadOnlySpan<float> values, out Q3_K block)
+    public static void Quantize(ReadOnlySpan<float> values, out Q3_K block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q3_K block)
     {
         var groups = new Groups { Quants = stackalloc byte[256], GroupScales = stackalloc sbyte[16], GroupMins = stackalloc byte[16] };
-        SymmetricSearch.Run(values, groupLength: 16, levels: 4, minScale: -32, ref groups);
+        SymmetricSearch.Run(values, importance, groupLength: 16, levels: 4, minScale: -32, ref groups);
         block = default;
         block._d = (Half)groups.Scale;
         for (var g = 0; g < 16; g++)

@@ -18,16 +18,18 @@ internal struct Q4_0 : IBlockFormat<Q4_0>
     /// <summary>The value farthest from zero becomes −8, the level that has no mirror image.</summary>
     public static void Quantize(ReadOnlySpan<float> values, out Q4_0 block)
     {
-        block = default;
         var d = Extremes.Farthest(values) / -8;
         var inverse = Extremes.Inverse(d);
-        block._d = (Half)d;
-        for (var i = 0; i < 16; i++)
-        {
-            var low = Math.Min(15, (int)(values[i] * inverse + 8.5f));
-            var high = Math.Min(15, (int)(values[i + 16] * inverse + 8.5f));
-            block._qs[i] = (byte)(low | high << 4);
-        }
+        Span<byte> quants = stackalloc byte[32];
+        for (var i = 0; i < 32; i++)
+            quants[i] = (byte)Math.Min(15, (int)(values[i] * inverse + 8.5f));
+        block = Pack((Half)d, quants);
+    }
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q4_0 block)
+    {
+        Span<byte> quants = stackalloc byte[32];
+        block = Pack(SymmetricSearch.RunOne(values, importance, levels: 8, quants), quants);
     }
 
     public static void Unpack(in Q4_0 block, ref Groups groups)
@@ -38,5 +40,13 @@ internal struct Q4_0 : IBlockFormat<Q4_0>
         groups.GroupMins[0] = 0;
         PackedBits.Read(block._qs, 0, 4, groups.Quants[..16]);
         PackedBits.Read(block._qs, 4, 4, groups.Quants[16..]);
+    }
+
+    private static Q4_0 Pack(Half d, ReadOnlySpan<byte> quants)
+    {
+        var block = new Q4_0 { _d = d };
+        for (var i = 0; i < 16; i++)
+            block._qs[i] = (byte)(quants[i] | quants[i + 16] << 4);
+        return block;
     }
 }

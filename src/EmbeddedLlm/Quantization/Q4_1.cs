@@ -17,18 +17,20 @@ internal struct Q4_1 : IBlockFormat<Q4_1>
 
     public static void Quantize(ReadOnlySpan<float> values, out Q4_1 block)
     {
-        block = default;
         var (min, max) = Extremes.Range(values);
         var d = (max - min) / 15;
         var inverse = Extremes.Inverse(d);
-        block._d = (Half)d;
-        block._m = (Half)min;
-        for (var i = 0; i < 16; i++)
-        {
-            var low = Math.Min(15, (int)((values[i] - min) * inverse + 0.5f));
-            var high = Math.Min(15, (int)((values[i + 16] - min) * inverse + 0.5f));
-            block._qs[i] = (byte)(low | high << 4);
-        }
+        Span<byte> quants = stackalloc byte[32];
+        for (var i = 0; i < 32; i++)
+            quants[i] = (byte)Math.Min(15, (int)((values[i] - min) * inverse + 0.5f));
+        block = Pack((Half)d, (Half)min, quants);
+    }
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q4_1 block)
+    {
+        Span<byte> quants = stackalloc byte[32];
+        var (scale, min) = AffineSearch.RunOne(values, importance, maxQuant: 15, quants);
+        block = Pack(scale, -min, quants);
     }
 
     public static void Unpack(in Q4_1 block, ref Groups groups)
@@ -39,5 +41,13 @@ internal struct Q4_1 : IBlockFormat<Q4_1>
         groups.GroupMins[0] = 1;
         PackedBits.Read(block._qs, 0, 4, groups.Quants[..16]);
         PackedBits.Read(block._qs, 4, 4, groups.Quants[16..]);
+    }
+
+    private static Q4_1 Pack(Half d, Half m, ReadOnlySpan<byte> quants)
+    {
+        var block = new Q4_1 { _d = d, _m = m };
+        for (var i = 0; i < 16; i++)
+            block._qs[i] = (byte)(quants[i] | quants[i + 16] << 4);
+        return block;
     }
 }

@@ -16,10 +16,12 @@ internal struct Q4_K : IBlockFormat<Q4_K>
     public static int Bits => 4;
     public static int GroupLength => 32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out Q4_K block)
+    public static void Quantize(ReadOnlySpan<float> values, out Q4_K block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q4_K block)
     {
         var groups = new Groups { Quants = stackalloc byte[256], GroupScales = stackalloc sbyte[8], GroupMins = stackalloc byte[8] };
-        AffineSearch.Run(values, groupLength: 32, maxQuant: 15, maxScale: 63, ref groups);
+        AffineSearch.Run(values, importance, groupLength: 32, maxQuant: 15, maxScale: 63, ref groups);
         block = default;
         block._d = (Half)groups.Scale;
         block._dmin = (Half)groups.MinScale;

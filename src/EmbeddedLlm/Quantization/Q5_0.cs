@@ -20,20 +20,18 @@ internal struct Q5_0 : IBlockFormat<Q5_0>
     /// <summary>The value farthest from zero becomes −16, the level that has no mirror image.</summary>
     public static void Quantize(ReadOnlySpan<float> values, out Q5_0 block)
     {
-        block = default;
         var d = Extremes.Farthest(values) / -16;
         var inverse = Extremes.Inverse(d);
-        block._d = (Half)d;
-        var fifth = 0u;
-        for (var i = 0; i < 16; i++)
-        {
-            var low = Math.Min(31, (int)(values[i] * inverse + 16.5f));
-            var high = Math.Min(31, (int)(values[i + 16] * inverse + 16.5f));
-            block._qs[i] = (byte)(low & 15 | high << 4);
-            fifth |= (uint)(low >> 4) << i | (uint)(high >> 4) << (i + 16);
-        }
+        Span<byte> quants = stackalloc byte[32];
+        for (var i = 0; i < 32; i++)
+            quants[i] = (byte)Math.Min(31, (int)(values[i] * inverse + 16.5f));
+        block = Pack((Half)d, quants);
+    }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(block._qh, fifth);
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q5_0 block)
+    {
+        Span<byte> quants = stackalloc byte[32];
+        block = Pack(SymmetricSearch.RunOne(values, importance, levels: 16, quants), quants);
     }
 
     public static void Unpack(in Q5_0 block, ref Groups groups)
@@ -48,5 +46,19 @@ internal struct Q5_0 : IBlockFormat<Q5_0>
             groups.Quants[i] = (byte)(block._qs[i] & 15u | fifth >> i << 4 & 16);
             groups.Quants[i + 16] = (byte)((uint)block._qs[i] >> 4 | fifth >> i >> 12 & 16);
         }
+    }
+
+    private static Q5_0 Pack(Half d, ReadOnlySpan<byte> quants)
+    {
+        var block = new Q5_0 { _d = d };
+        var fifth = 0u;
+        for (var i = 0; i < 16; i++)
+        {
+            block._qs[i] = (byte)(quants[i] & 15 | quants[i + 16] << 4);
+            fifth |= (uint)(quants[i] >> 4) << i | (uint)(quants[i + 16] >> 4) << (i + 16);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(block._qh, fifth);
+        return block;
     }
 }

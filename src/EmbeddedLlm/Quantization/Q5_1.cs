@@ -19,22 +19,20 @@ internal struct Q5_1 : IBlockFormat<Q5_1>
 
     public static void Quantize(ReadOnlySpan<float> values, out Q5_1 block)
     {
-        block = default;
         var (min, max) = Extremes.Range(values);
         var d = (max - min) / 31;
         var inverse = Extremes.Inverse(d);
-        block._d = (Half)d;
-        block._m = (Half)min;
-        var fifth = 0u;
-        for (var i = 0; i < 16; i++)
-        {
-            var low = Math.Min(31, (int)((values[i] - min) * inverse + 0.5f));
-            var high = Math.Min(31, (int)((values[i + 16] - min) * inverse + 0.5f));
-            block._qs[i] = (byte)(low & 15 | high << 4);
-            fifth |= (uint)(low >> 4) << i | (uint)(high >> 4) << (i + 16);
-        }
+        Span<byte> quants = stackalloc byte[32];
+        for (var i = 0; i < 32; i++)
+            quants[i] = (byte)Math.Min(31, (int)((values[i] - min) * inverse + 0.5f));
+        block = Pack((Half)d, (Half)min, quants);
+    }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(block._qh, fifth);
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q5_1 block)
+    {
+        Span<byte> quants = stackalloc byte[32];
+        var (scale, min) = AffineSearch.RunOne(values, importance, maxQuant: 31, quants);
+        block = Pack(scale, -min, quants);
     }
 
     public static void Unpack(in Q5_1 block, ref Groups groups)
@@ -49,5 +47,19 @@ internal struct Q5_1 : IBlockFormat<Q5_1>
             groups.Quants[i] = (byte)(block._qs[i] & 15u | fifth >> i << 4 & 16);
             groups.Quants[i + 16] = (byte)((uint)block._qs[i] >> 4 | fifth >> i >> 12 & 16);
         }
+    }
+
+    private static Q5_1 Pack(Half d, Half m, ReadOnlySpan<byte> quants)
+    {
+        var block = new Q5_1 { _d = d, _m = m };
+        var fifth = 0u;
+        for (var i = 0; i < 16; i++)
+        {
+            block._qs[i] = (byte)(quants[i] & 15 | quants[i + 16] << 4);
+            fifth |= (uint)(quants[i] >> 4) << i | (uint)(quants[i + 16] >> 4) << (i + 16);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(block._qh, fifth);
+        return block;
     }
 }

@@ -17,10 +17,12 @@ internal struct Q5_K : IBlockFormat<Q5_K>
     public static int Bits => 5;
     public static int GroupLength => 32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out Q5_K block)
+    public static void Quantize(ReadOnlySpan<float> values, out Q5_K block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q5_K block)
     {
         var groups = new Groups { Quants = stackalloc byte[256], GroupScales = stackalloc sbyte[8], GroupMins = stackalloc byte[8] };
-        AffineSearch.Run(values, groupLength: 32, maxQuant: 31, maxScale: 63, ref groups);
+        AffineSearch.Run(values, importance, groupLength: 32, maxQuant: 31, maxScale: 63, ref groups);
         block = default;
         block._d = (Half)groups.Scale;
         block._dmin = (Half)groups.MinScale;

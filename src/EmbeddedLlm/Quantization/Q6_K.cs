@@ -17,10 +17,12 @@ internal struct Q6_K : IBlockFormat<Q6_K>
     public static int GroupLength => 16;
     public static int QuantOffset => 32;
 
-    public static void Quantize(ReadOnlySpan<float> values, out Q6_K block)
+    public static void Quantize(ReadOnlySpan<float> values, out Q6_K block) => Quantize(values, [], out block);
+
+    public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q6_K block)
     {
         var groups = new Groups { Quants = stackalloc byte[256], GroupScales = stackalloc sbyte[16], GroupMins = stackalloc byte[16] };
-        SymmetricSearch.Run(values, groupLength: 16, levels: 32, minScale: -128, ref groups);
+        SymmetricSearch.Run(values, importance, groupLength: 16, levels: 32, minScale: -128, ref groups);
         block = default;
         block._d = (Half)groups.Scale;
         for (var g = 0; g < 16; g++)

@@ -18,23 +18,24 @@ internal sealed class ShiftedGridCodebook(int shiftLength) : Codebook
 
     public override float Highest => 9;
 
-    public override void Round(ReadOnlySpan<float> group, Span<float> levels, Span<int> codes)
+    public override void Round(ReadOnlySpan<float> group, ReadOnlySpan<float> weights, Span<float> levels, Span<int> codes)
     {
         Span<float> otherLevels = stackalloc float[shiftLength];
         Span<int> otherCodes = stackalloc int[shiftLength / 8];
         for (var start = 0; start < group.Length; start += shiftLength)
         {
             var numbers = group.Slice(start, shiftLength);
-            var up = Round(numbers, 1, levels.Slice(start, shiftLength), codes.Slice(start / 8, shiftLength / 8));
-            if (!(Round(numbers, -1, otherLevels, otherCodes) < up))
+            var numberWeights = weights.Slice(start, shiftLength);
+            var up = Round(numbers, numberWeights, 1, levels.Slice(start, shiftLength), codes.Slice(start / 8, shiftLength / 8));
+            if (!(Round(numbers, numberWeights, -1, otherLevels, otherCodes) < up))
                 continue;
             otherLevels.CopyTo(levels[start..]);
             otherCodes.CopyTo(codes[(start / 8)..]);
         }
     }
 
-    // Returns the squared distance.
-    private static float Round(ReadOnlySpan<float> numbers, int shift, Span<float> levels, Span<int> codes)
+    // Returns the weighted squared distance.
+    private static float Round(ReadOnlySpan<float> numbers, ReadOnlySpan<float> weights, int shift, Span<float> levels, Span<int> codes)
     {
         Span<float> target = stackalloc float[8];
         var distance = 0f;
@@ -43,13 +44,13 @@ internal sealed class ShiftedGridCodebook(int shiftLength) : Codebook
             var eight = numbers.Slice(8 * code, 8);
             for (var i = 0; i < 8; i++)
                 target[i] = eight[i] - shift;
-            var vector = Vectors.Nearest(target);
+            var vector = Vectors.Nearest(target, weights.Slice(8 * code, 8));
             codes[code] = vector | (shift < 0 ? 1 << 11 : 0);
             for (var i = 0; i < 8; i++)
             {
                 var level = Vectors.Level(vector, i) + shift;
                 levels[8 * code + i] = level;
-                distance += (eight[i] - level) * (eight[i] - level);
+                distance += weights[8 * code + i] * (eight[i] - level) * (eight[i] - level);
             }
         }
 

@@ -20,14 +20,15 @@ internal sealed class SignedGridCodebook(Grid grid, bool hasEvenSigns, params fl
     /// <summary>All eight signs of the seven that a format stores.</summary>
     public static int Complete(int sevenSigns) => sevenSigns | (int.PopCount(sevenSigns) & 1) << 7;
 
-    public override void Round(ReadOnlySpan<float> group, Span<float> levels, Span<int> codes)
+    public override void Round(ReadOnlySpan<float> group, ReadOnlySpan<float> weights, Span<float> levels, Span<int> codes)
     {
         Span<float> target = stackalloc float[8];
         for (var code = 0; code < codes.Length; code++)
         {
-            var signs = Magnitudes(group.Slice(8 * code, 8), target);
-            var first = _vectors.Nearest(target[..grid.Width]);
-            var second = grid.Width == 4 ? _vectors.Nearest(target[4..]) : 0;
+            var eight = weights.Slice(8 * code, 8);
+            var signs = Magnitudes(group.Slice(8 * code, 8), eight, target);
+            var first = _vectors.Nearest(target[..grid.Width], eight[..grid.Width]);
+            var second = grid.Width == 4 ? _vectors.Nearest(target[4..], eight[4..]) : 0;
             codes[code] = first | second << 12 | signs << 24;
             for (var i = 0; i < 8; i++)
             {
@@ -37,22 +38,23 @@ internal sealed class SignedGridCodebook(Grid grid, bool hasEvenSigns, params fl
         }
     }
 
-    // Where one sign must be wrong it is that of the smallest number, whose magnitude then counts as negative.
-    private int Magnitudes(ReadOnlySpan<float> numbers, Span<float> target)
+    // Where one sign must be wrong it is that of the number which costs least as the lowest level of the other sign. Its magnitude then counts as negative.
+    private int Magnitudes(ReadOnlySpan<float> numbers, ReadOnlySpan<float> weights, Span<float> target)
     {
-        var (signs, smallest) = (0, 0);
+        var (signs, cheapest, leastCost) = (0, 0, float.PositiveInfinity);
         for (var i = 0; i < 8; i++)
         {
             target[i] = MathF.Abs(numbers[i]);
             signs |= (numbers[i] < 0 ? 1 : 0) << i;
-            if (target[i] < target[smallest])
-                smallest = i;
+            var cost = weights[i] * target[i] * (target[i] + 4 * magnitudes[0]);
+            if (cost < leastCost)
+                (cheapest, leastCost) = (i, cost);
         }
 
         if (hasEvenSigns && (int.PopCount(signs) & 1) != 0)
         {
-            signs ^= 1 << smallest;
-            target[smallest] = -target[smallest];
+            signs ^= 1 << cheapest;
+            target[cheapest] = -target[cheapest];
         }
 
         return signs;

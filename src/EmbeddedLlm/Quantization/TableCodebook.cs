@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace EmbeddedLlm.Quantization;
 
 /// <summary>Each number by itself becomes one of a few levels. The code of a number is the place of its level in the table.</summary>
@@ -23,15 +26,27 @@ internal sealed class TableCodebook : Codebook
 
     public override float Highest => _levels[^1];
 
-    public override void Round(ReadOnlySpan<float> group, Span<float> levels, Span<int> codes)
+    public override void Round(ReadOnlySpan<float> group, ReadOnlySpan<float> weights, Span<float> levels, Span<int> codes)
     {
-        for (var i = 0; i < group.Length; i++)
+        // A number's place among the levels is how many middles are below it; codes hold it first.
+        var registers = MemoryMarshal.Cast<float, Vector<float>>(group);
+        var places = MemoryMarshal.Cast<int, Vector<int>>(codes);
+        for (var i = 0; i < registers.Length; i++)
         {
-            var place = 0;
+            var place = Vector<int>.Zero;
             foreach (var middle in _middles)
-                place += group[i] > middle ? 1 : 0;
-            levels[i] = _levels[place];
-            codes[i] = _places[place];
+                place -= Vector.GreaterThan(registers[i], new Vector<float>(middle));
+            places[i] = place;
         }
+
+        for (var i = registers.Length * Vector<float>.Count; i < group.Length; i++)
+        {
+            codes[i] = 0;
+            foreach (var middle in _middles)
+                codes[i] += group[i] > middle ? 1 : 0;
+        }
+
+        for (var i = 0; i < group.Length; i++)
+            (levels[i], codes[i]) = (_levels[codes[i]], _places[codes[i]]);
     }
 }

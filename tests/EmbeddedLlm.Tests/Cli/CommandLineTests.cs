@@ -195,6 +195,24 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Imatrix_WritesWhatQuantizeReads()
+    {
+        var text = Path.Combine(_folder.FullName, "text.txt");
+        var matrix = Path.Combine(_folder.FullName, "imatrix.gguf");
+        var output = Path.Combine(_folder.FullName, "q4.gguf");
+        await System.IO.File.WriteAllTextAsync(text, string.Concat(Enumerable.Repeat("The old man went to the sea. ", 40)), TestContext.Current.CancellationToken);
+
+        var collected = await RunAsync("imatrix", "--model", Tiny, "--text-file", text, "--to", matrix, "--context", "32", "--chunks", "2");
+        var quantized = await RunAsync("quantize", "--model", Tiny, "--type", "Q4_0", "--out", output, "--imatrix", matrix);
+
+        Assert.Equal((0, 0), (collected.ExitCode, quantized.ExitCode));
+        Assert.Contains("2 pieces of 32 tokens", collected.Error, StringComparison.Ordinal);
+        using var file = GgufFile.Open(output);
+        Assert.Equal("imatrix.gguf", file.Metadata.GetString("quantize.imatrix.file"));
+        Assert.Equal("text.txt", file.Metadata.GetString("quantize.imatrix.dataset"));
+    }
+
+    [Fact]
     public async Task Quantize_WritesAModelThatRuns()
     {
         var output = Path.Combine(_folder.FullName, "q8.gguf");
@@ -319,6 +337,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "tokenize", "--model", "x.gguf")]
     [InlineData(2, "logits", "--model", "x.gguf", "--tokens", "1,x", "--out", "y")]
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
+    [InlineData(2, "quantize", "--model", "x.gguf", "--type", "IQ2_XXS", "--out", "y")]
+    [InlineData(2, "imatrix", "--model", "x.gguf", "--text-file", "x.txt", "--to", "y", "--context", "1")]
     [InlineData(1, "inspect", "--model", "there-is-no-such-file.gguf")]
     public async Task Errors_AreOneLineAndACode(int exitCode, params string[] args)
     {

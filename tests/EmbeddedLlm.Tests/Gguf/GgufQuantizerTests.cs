@@ -48,7 +48,8 @@ public sealed class GgufQuantizerTests
         using var source = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
         using var folder = new TemporaryFolder();
         var reported = new List<QuantizationProgress>();
-        GgufQuantizer.Quantize(source, target.ToLowerInvariant(), folder.File("m.gguf"), new Reports(reported.Add), TestContext.Current.CancellationToken);
+        var importance = GgufQuantizer.NeedsImportance(target) ? Ones(source) : null;
+        GgufQuantizer.Quantize(source, target.ToLowerInvariant(), folder.File("m.gguf"), new Reports(reported.Add), importance, TestContext.Current.CancellationToken);
 
         using var result = GgufFile.Open(folder.File("m.gguf"));
 
@@ -147,6 +148,87 @@ public sealed class GgufQuantizerTests
         Assert.Equal(GgmlType.Q6_K, model.Choose("Q4_K_M")["token_embd.weight"]);
     }
 
+    [Theory]
+    [InlineData("IQ1_S", 8, 0, "Q4_K", "IQ2_XXS", "Q2_K")]
+    [InlineData("IQ1_M", 32, 4, "Q2_K", "IQ2_XXS", "IQ1_M")]
+    [InlineData("IQ2_XXS", 8, 3, "Q4_K", "IQ2_XXS", "Q2_K")]
+    [InlineData("IQ2_XXS", 32, 4, "Q2_K", "IQ2_XXS", "IQ2_XXS")]
+    [InlineData("IQ2_XS", 32, 4, "Q2_K", "IQ2_XS", "IQ2_XS")]
+    [InlineData("IQ2_S", 32, 0, "IQ3_S", "IQ3_S", "IQ3_S")]
+    [InlineData("IQ2_S", 32, 4, "IQ3_S", "IQ3_S", "IQ2_XS")]
+    [InlineData("IQ2_M", 8, 4, "Q4_K", "IQ3_S", "IQ2_S")]
+    [InlineData("IQ3_XXS", 8, 4, "Q4_K", "IQ3_S", "IQ3_XXS")]
+    [InlineData("IQ3_XXS", 32, 0, "IQ3_XXS", "IQ3_S", "IQ3_XXS")]
+    [InlineData("IQ3_XS", 32, 4, "IQ3_S", "IQ3_S", "IQ3_S")]
+    [InlineData("IQ4_XS", 32, 0, "IQ4_XS", "IQ4_XS", "IQ4_XS")]
+    [InlineData("Q4_0", 32, 0, "Q4_0", "Q4_0", "Q4_1")]
+    [InlineData("Q5_0", 32, 4, "Q5_0", "Q5_0", "Q5_0")]
+    public void Choose_MixtureWithImportance_FollowsItsRules(string target, int kvHeads, int layer, string value, string output, string down)
+    {
+        using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads);
+        var types = model.Choose(target, hasImportance: true);
+
+        Assert.Equal(value, types[$"blk.{layer}.attn_v.weight"].ToString());
+        Assert.Equal(output, types[$"blk.{layer}.attn_output.weight"].ToString());
+        Assert.Equal(down, types[$"blk.{layer}.ffn_down.weight"].ToString());
+    }
+
+    [Theory]
+    [InlineData("IQ2_XXS", "Q2_K", "Q5_K", "IQ2_XXS", "IQ2_XXS")]
+    [InlineData("IQ2_M", "IQ3_S", "Q5_K", "IQ2_S", "IQ2_S")]
+    [InlineData("IQ3_XXS", "IQ3_S", "Q5_K", "IQ2_S", "IQ3_XXS")]
+    [InlineData("IQ3_XS", "IQ3_S", "Q6_K", "IQ3_XXS", "IQ3_XXS")]
+    public void Choose_MixtureWithImportance_TreatsTableOutputAndQueries(string target, string table, string output, string query, string up)
+    {
+        using var model = new Skeleton("llama", layers: 32, heads: 32, kvHeads: 32);
+        var types = model.Choose(target, hasImportance: true);
+
+        Assert.Equal([table, output, query, query, up], new[] { "token_embd.weight", "output.weight", "blk.5.attn_q.weight", "blk.5.attn_k.weight", "blk.5.ffn_up.weight" }.Select(name => types[name].ToString()));
+    }
+
+    [Fact]
+    public void Quantize_TargetThatNeedsImportanceWithoutIt_IsRefusedByName()
+    {
+        using var source = GgufFile.Open(Golden.Repo("models", "llama", "model.gguf"));
+        using var folder = new TemporaryFolder();
+
+        foreach (var target in (string[])["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS"])
+            Assert.Contains(target, Assert.Throws<ArgumentException>("importance", () => GgufQuantizer.Quantize(source, target, folder.File("m.gguf"), cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Quantize_ImportanceThatDoesNotFit_IsRefused()
+    {
+        using var model = new Skeleton("llama", layers: 1, heads: 4, kvHeads: 4);
+        using var folder = new TemporaryFolder();
+        var short256 = ImportanceMatrixTests.Matrix(("blk.0.attn_q.weight", new float[255], [1]));
+        var other = ImportanceMatrixTests.Matrix(("blk.9.attn_q.weight", new float[256], [1]));
+
+        Assert.Contains("'blk.0.attn_q.weight': expected 256 numbers", Assert.Throws<ModelFormatException>(() => GgufQuantizer.Quantize(model.File, "Q4_K_M", folder.File("m.gguf"), importance: short256, cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Contains("becomes IQ2_XXS", Assert.Throws<ModelFormatException>(() => GgufQuantizer.Quantize(model.File, "IQ2_XXS", folder.File("m.gguf"), importance: other, cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("IQ1_S")]
+    [InlineData("IQ2_M")]
+    [InlineData("IQ3_XXS")]
+    public void Quantize_SmallTargetWithImportance_WritesItsFormatsAndWhatItKnew(string target)
+    {
+        using var model = new Skeleton("llama", layers: 8, heads: 4, kvHeads: 4);
+        using var folder = new TemporaryFolder();
+        var reports = new List<QuantizationProgress>();
+        GgufQuantizer.Quantize(model.File, target, folder.File("m.gguf"), new Reports(reports.Add), Ones(model.File), TestContext.Current.CancellationToken);
+
+        using var result = GgufFile.Open(folder.File("m.gguf"));
+
+        Assert.Contains(result.Tensors, tensor => tensor.Type == QuantizationTarget.Find(target).Type);
+        Assert.Equal(QuantizationTarget.Find(target).FileType, (uint)result.Metadata.GetInt("general.file_type"));
+        Assert.All(reports, report => Assert.Equal(report.From != report.To && report.Tensor.StartsWith("blk.", StringComparison.Ordinal), report.IsWeighted));
+        Assert.Equal(7, result.Metadata.GetInt("quantize.imatrix.chunks_count"));
+    }
+
     [Fact]
     public void Quantize_QuantizedSource_IsRefused()
     {
@@ -188,7 +270,7 @@ public sealed class GgufQuantizerTests
         using var folder = new TemporaryFolder();
         using var source = GgufFile.Open(Golden.TinyModel);                     // rows of 64 and 128
         var reports = new List<QuantizationProgress>();
-        GgufQuantizer.Quantize(source, "Q4_K_S", folder.File("out.gguf"), new Reports(reports.Add), TestContext.Current.CancellationToken);
+        GgufQuantizer.Quantize(source, "Q4_K_S", folder.File("out.gguf"), new Reports(reports.Add), cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Contains(reports, report => (report.Wanted, report.To) == (GgmlType.Q4_K, GgmlType.Q5_0));
         Assert.All(reports, report => Assert.True(report.To == report.Wanted || report.Wanted is GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K));
@@ -251,9 +333,13 @@ public sealed class GgufQuantizerTests
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
 
-        Assert.ThrowsAny<OperationCanceledException>(() => GgufQuantizer.Quantize(source, "Q4_K_M", folder.File("m.gguf"), new Reports(_ => cancellation.Cancel()), cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => GgufQuantizer.Quantize(source, "Q4_K_M", folder.File("m.gguf"), new Reports(_ => cancellation.Cancel()), cancellationToken: cancellation.Token));
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
+
+    // All matrices of the layers count alike.
+    private static ImportanceMatrix Ones(GgufFile model) => ImportanceMatrixTests.Matrix(
+        [.. model.Tensors.Where(t => t.Dimensions.Length > 1 && t.Name.StartsWith("blk.", StringComparison.Ordinal)).Select(t => (t.Name, Enumerable.Repeat(1f, (int)t.Dimensions[0]).ToArray(), new float[] { 1 }))]);
 
     private static float[] Floats(GgufTensor tensor)
     {
@@ -297,8 +383,10 @@ public sealed class GgufQuantizerTests
             void Add(string name) => writer.Add($"{name}.weight", GgmlType.F32, [256, 2], s => s.Write(new byte[2048]));
         }
 
-        public Dictionary<string, GgmlType> Choose(string target) =>
-            QuantizationMix.Choose(_file, QuantizationTarget.Find(target)).ToDictionary(tensor => tensor.Key, tensor => tensor.Value.Fitting);
+        public GgufFile File => _file;
+
+        public Dictionary<string, GgmlType> Choose(string target, bool hasImportance = false) =>
+            QuantizationMix.Choose(_file, QuantizationTarget.Find(target), hasImportance).ToDictionary(tensor => tensor.Key, tensor => tensor.Value.Fitting);
 
         public void Dispose()
         {

@@ -19,6 +19,7 @@ public sealed partial class LayersTests
         ["Models"] = ["Graph", "Gguf", "Quantization"],
         ["Backends"] = ["Graph"],
         ["Cpu"] = ["Backends", "Graph", "Quantization"],
+        ["Calibration"] = ["Backends", "Cpu", "Graph", "Gguf", "Models", "Tokenization"],
         ["Engine"] = ["Backends", "KvCache", "Sampling"],
         ["Embeddings"] = ["Engine", "Backends", "Graph", "Tokenization"],
         ["Chat"] = ["Engine", "Tokenization", "Sampling"],

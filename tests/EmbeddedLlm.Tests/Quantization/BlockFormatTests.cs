@@ -95,6 +95,39 @@ public sealed class BlockFormatTests
 
     [Theory]
     [MemberData(nameof(Formats))]
+    public void Quantize_WithImportance_LowersTheWeightedError(string name)
+    {
+        // Bell-shaped numbers, of which one in eight counts fifty times as much as the others.
+        var format = Find(name);
+        var random = new Random(7);
+        var values = Enumerable.Range(0, 2048).Select(_ => (float)(Enumerable.Range(0, 6).Sum(_ => random.NextDouble()) - 3)).ToArray();
+        var importance = values.Select(_ => random.Next(8) == 0 ? 50f : 1f).ToArray();
+
+        var (plain, weighted) = (RoundTrip(format, values), RoundTrip(format, values, importance));
+
+        var ratio = WeightedError(values, weighted, importance) / WeightedError(values, plain, importance);
+        TestContext.Current.TestOutputHelper!.WriteLine($"ratio {ratio:F4}");
+        if (format.IsFloat || format.Type is GgmlType.Q8_0 or GgmlType.TQ1_0 or GgmlType.TQ2_0)
+            Assert.Equal(plain, weighted);
+        else
+            Assert.True(ratio < 0.99, $"{name}: {ratio}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Quantize_EqualImportance_IsNotWorseThanNone(string name)
+    {
+        var format = Find(name);
+        Values.Sample(values =>
+        {
+            var ones = new float[values.Length];
+            Array.Fill(ones, 1);
+            Assert.True(WeightedError(values, RoundTrip(format, values, ones), ones) <= WeightedError(values, RoundTrip(format, values), ones) * 1.0001);
+        }, iter: 10, threads: 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
     public void Quantize_Zeros_GivesZeros(string name) => Assert.All(RoundTrip(Find(name), new float[512]), v => Assert.Equal(0f, v));
 
     [Theory]
@@ -105,6 +138,7 @@ public sealed class BlockFormatTests
         foreach (var value in special)
         {
             RoundTrip(Find(name), [.. Enumerable.Repeat(value, 512)]);
+            RoundTrip(Find(name), [.. Enumerable.Repeat(value, 512)], [.. Enumerable.Repeat(1f, 512)]);
             RoundTrip(Find(name), [.. Enumerable.Range(0, 512).Select(i => i % 37 == 0 ? value : i)]);
         }
     }
@@ -188,10 +222,13 @@ public sealed class BlockFormatTests
         return Path.Combine(folder, file);
     }
 
-    private static float[] RoundTrip(BlockFormat format, float[] values)
+    private static double WeightedError(float[] values, float[] rounded, float[] importance) =>
+        Enumerable.Range(0, values.Length).Sum(i => importance[i] * Math.Pow((double)values[i] - rounded[i], 2));
+
+    private static float[] RoundTrip(BlockFormat format, float[] values, float[]? importance = null)
     {
         var blocks = new byte[format.RowBytes(values.Length)];
-        format.Quantize(values, blocks);
+        format.Quantize(values, importance, blocks);
         var result = new float[values.Length];
         format.Dequantize(blocks, result);
         return result;

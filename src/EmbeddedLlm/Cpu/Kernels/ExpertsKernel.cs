@@ -10,7 +10,7 @@ namespace EmbeddedLlm.Cpu.Kernels;
 /// Visits are ordered by expert, so that each expert is read once for all its rows. A visit's numbers depend on its own row only,
 /// and the visits of a row are added in the order of the row's choice; so a row does not notice its neighbours.
 /// </summary>
-internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
+internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel, IExpertInputs
     where TLanes : unmanaged, ILanes<TLanes>
     where TActivation : struct, IActivation
 {
@@ -113,6 +113,14 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
         }
     }
 
+    public Activations Input => _input;
+
+    public Activations Hidden => new(At<float>(_gatedAt), _gate.Rows);
+
+    public ExpertVisits Visits => new(At<int>(_startsAt), _router.Rows, _maxColumns);
+
+    public int* VisitRows => At<int>(_visitRowsAt);
+
     public override int Phases => 10;
 
     // Whether experts are chosen by other numbers than they are weighed by.
@@ -141,7 +149,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
                     Order(rows);
                 break;
             case 4:
-                foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
+                foreach (var visits in Visits)
                     _inputPacking.Pack(packed, visits.Place, _input, visits.Count, At<int>(_visitRowsAt) + visits.First, worker);
                 break;
             case 5:
@@ -155,8 +163,8 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
                     Activate(rows * _spec.Used, worker);
                 break;
             case 7:
-                foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
-                    _hiddenPacking.Pack(packed, visits.Place, new Activations(At<float>(_gatedAt) + (nint)visits.First * _gate.Rows, _gate.Rows), visits.Count, null, worker);
+                foreach (var visits in Visits)
+                    _hiddenPacking.Pack(packed, visits.Place, new Activations(Hidden.Row(visits.First), _gate.Rows), visits.Count, null, worker);
                 break;
             case 8:
                 Multiply(_down, _downBias, _hiddenPacking, At<float>(_resultsAt), worker);
@@ -314,7 +322,7 @@ internal sealed unsafe class ExpertsKernel<TLanes, TActivation> : CpuKernel
     private void Multiply(PanelMatrix weight, float[]? biases, Packing packing, float* output, Worker worker)
     {
         var (start, end) = worker.Share(weight.Panels);
-        foreach (var visits in new ExpertVisits(At<int>(_startsAt), _router.Rows, _maxColumns))
+        foreach (var visits in Visits)
         {
             var columns = packing.For(weight, At<byte>(_packedAt), visits.Place);
             var bias = biases is null ? default : biases.AsSpan(visits.Expert * weight.Rows, weight.Rows);

@@ -52,6 +52,9 @@ internal sealed unsafe class LinearKernel : CpuKernel
         }
     }
 
+    /// <summary>What is multiplied.</summary>
+    public Activations Input => _input;
+
     public override int Phases => 2;
 
     public override int ScratchBytes => _parts.Max(part => part.Weight.ScratchBytes);
