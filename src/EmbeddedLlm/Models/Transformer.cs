@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Graph;
+using EmbeddedLlm.Quantization;
 
 namespace EmbeddedLlm.Models;
 
@@ -106,12 +108,12 @@ internal sealed class Transformer
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        attended = NormIfThere(prefix + "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        attended = AttendedNorm(prefix, "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
-        x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
-        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
+        x = AttendedNorm(prefix, "attn_output_norm", Join(x, attended));
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + _spec.FeedForwardNorm, x))));
         return NormIfThere(prefix + "layer_output_norm", x);
     }
 
@@ -121,8 +123,8 @@ internal sealed class Transformer
             ("attn_q", _spec.Heads * _spec.HeadWidth),
             ("attn_k", _spec.KvHeads * _spec.HeadWidth),
             ("attn_v", _spec.KvHeads * _spec.ValueWidth)));
-        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", Limited(qkv[0])));
-        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", Limited(qkv[1])));
+        var q = Placed(layer, prefix + "attn_q_norm", Limited(qkv[0]));
+        var k = Placed(layer, prefix + "attn_k_norm", Limited(qkv[1]));
         return _graph.Attention(q, k, Limited(qkv[2]), new AttentionSpec(
             _spec.Heads,
             _spec.KvHeads,
@@ -136,6 +138,9 @@ internal sealed class Transformer
             AlibiBias: _spec.AlibiBias,
             IsCausal: _spec.IsCausal));
     }
+
+    private Value Placed(int layer, string norm, Value x) =>
+        _spec.HeadNormsFollowRope ? HeadNorm(norm, Rope(layer, x)) : Rope(layer, HeadNorm(norm, x));
 
     private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
 
@@ -189,7 +194,16 @@ internal sealed class Transformer
     }
 
     private Value Norm(string name, Value x) =>
-        _graph.Norm(x, _spec.Norm, _weights.Vector(name, _spec.Width), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
+        _graph.Norm(x, _spec.Norm, _spec.HasNormGains ? _weights.Vector(name, _spec.Width) : Ones(name), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
+
+    private Weight Ones(string name)
+    {
+        var ones = new float[_spec.Width];
+        Array.Fill(ones, 1);
+        return new Weight(name, BlockFormats.Get(GgmlType.F32), _spec.Width, 1, WeightStorage.From(MemoryMarshal.AsBytes<float>(ones).ToArray()), 0);
+    }
+
+    private Value AttendedNorm(string prefix, string name, Value x) => name == _spec.FeedForwardNorm ? x : NormIfThere(prefix + name, x);
 
     private Value InputNorm(string name, Value x) => _spec.HasInputNorms ? Norm(name, x) : x;
 

@@ -11,6 +11,16 @@ namespace EmbeddedLlm.Tokenization;
 /// </summary>
 public abstract class Tokenizer
 {
+    /// <summary>The tokenizer models by GGUF's names: the table, one line each.</summary>
+    internal static readonly (string Name, string Kind, Func<GgufMetadata, Tokenizer> Make)[] Models =
+    [
+        ("gpt2", "BPE over bytes or characters", metadata => BytePair(metadata, PreTokenizers.Find(metadata))),
+        (PreTokenizers.Gemma4, "BPE over characters", metadata => BytePair(metadata, PreTokenizers.Get(PreTokenizers.Gemma4))),
+        ("llama", "SentencePiece", metadata => new SentencePieceTokenizer(metadata)),
+        ("bert", "WordPiece", metadata => new WordPieceTokenizer(metadata)),
+        ("t5", "unigram", metadata => new UnigramTokenizer(metadata)),
+    ];
+
     private readonly Vocabulary _vocabulary;
     private readonly TokenBytes _bytes;
     private readonly SpecialTokens _allSpecial;
@@ -65,16 +75,12 @@ public abstract class Tokenizer
     {
         ArgumentNullException.ThrowIfNull(metadata);
         const string Key = "tokenizer.ggml.model";
-        return metadata.GetString(Key) switch
-        {
-            "gpt2" => BytePair(metadata, PreTokenizers.Find(metadata)),
-            PreTokenizers.Gemma4 => BytePair(metadata, PreTokenizers.Get(PreTokenizers.Gemma4)),
-            "llama" => new SentencePieceTokenizer(metadata),
-            "bert" => new WordPieceTokenizer(metadata),
-            "t5" => new UnigramTokenizer(metadata),
-            var model => throw new UnsupportedModelException(
-                $"{metadata.Source}: {Key}: '{model}' is not supported; supported are gpt2 and gemma4 (BPE), llama (SentencePiece), bert (WordPiece) and t5 (unigram). {HintFor(model)}"),
-        };
+        var name = metadata.GetString(Key);
+        var model = Array.Find(Models, model => model.Name == name);
+        return model.Make is { } make
+            ? make(metadata)
+            : throw new UnsupportedModelException(
+                $"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Models.Select(model => $"{model.Name} ({model.Kind})"))}. {HintFor(name)}");
     }
 
     private static Tokenizer BytePair(GgufMetadata metadata, PreTokenizer preTokenizer) =>
