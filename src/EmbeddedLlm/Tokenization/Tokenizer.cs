@@ -61,6 +61,9 @@ public abstract class Tokenizer
     /// <summary>The token that encoding puts last when it adds special tokens.</summary>
     private protected virtual int? LastId => AddsEos ? EosId : null;
 
+    /// <summary>Whether encoding puts a token last when it adds special tokens.</summary>
+    internal bool EndsTexts => LastId is not null;
+
     /// <summary>Whether a special token swallows the white space that follows it.</summary>
     private protected virtual bool StripsAfter(int id) => false;
 
@@ -110,6 +113,40 @@ public abstract class Tokenizer
         if (addSpecial && LastId is { } last)
             ids.Add(last);
         return [.. ids];
+    }
+
+    /// <summary>
+    /// The ids of a text made of parts, with the begin and end tokens that the model wants. Control tokens written out become those tokens only
+    /// where they stand in a trusted part; all else is split as if it were written in one.
+    /// </summary>
+    internal int[] EncodeMixed(IEnumerable<(string Text, bool IsTrusted)> parts)
+    {
+        var ids = new List<int>();
+        if (AddsBos)
+            ids.Add(BosId!.Value);
+        var plain = new StringBuilder();
+        var strips = false;
+        foreach (var (text, isTrusted) in parts)
+        {
+            var rest = text.AsSpan();
+            while (isTrusted && _allSpecial.TryFind(rest, out var start, out var length, out var id))
+            {
+                AppendPlain(plain.Append(rest[..start]).ToString());
+                plain.Clear();
+                ids.Add(id);
+                strips = StripsAfter(id);
+                rest = rest[(start + length)..];
+            }
+
+            plain.Append(rest);
+        }
+
+        AppendPlain(plain.ToString());
+        if (LastId is { } last)
+            ids.Add(last);
+        return [.. ids];
+
+        void AppendPlain(string text) => EncodeParts(strips ? text.AsSpan().TrimStart() : text, _userDefined, ids);
     }
 
     /// <summary>
