@@ -4,7 +4,7 @@ using EmbeddedLlm.Quantization;
 namespace EmbeddedLlm.Benchmarks;
 
 /// <summary>Models with the shape of real ones and random weights, for speed. Rows repeat, which no kernel can tell.</summary>
-internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads, int Hidden, int Vocabulary)
+internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads, int Hidden, int Vocabulary, int Experts = 1, int ExpertsUsed = 0)
 {
     private const int DistinctRows = 61;
 
@@ -12,6 +12,8 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
     {
         ["llama-1b"] = new(16, 2048, 32, 8, 8192, 128256), // Llama-3.2-1B
         ["smollm-135m"] = new(30, 576, 9, 3, 1536, 49152), // SmolLM2-135M
+        ["moe-2b"] = new(16, 2048, 32, 8, 2048, 32000, Experts: 8, ExpertsUsed: 2), // Mixtral's graph, 0.6 of 1.8 billion weights active
+        ["moe-2b-dense"] = new(16, 2048, 32, 8, 4096, 32000), // a dense model of as many weights as moe-2b has active
         ["llama-8b"] = new(32, 4096, 32, 8, 14336, 128256), // Llama-3.1-8B, tied here
     };
 
@@ -44,6 +46,12 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
         foreach (var (key, count) in ((string, int)[])[("context_length", 131072), ("embedding_length", Width), ("block_count", Layers), ("feed_forward_length", Hidden), ("attention.head_count", Heads), ("attention.head_count_kv", KvHeads), ("rope.dimension_count", Width / Heads)])
             writer.Set($"llama.{key}", GgufValue.Of((uint)count));
 
+        if (Experts > 1)
+        {
+            writer.Set("llama.expert_count", GgufValue.Of((uint)Experts));
+            writer.Set("llama.expert_used_count", GgufValue.Of((uint)ExpertsUsed));
+        }
+
         var kvWidth = Width / Heads * KvHeads;
         Matrix("token_embd", Width, Vocabulary, high);
         Gain("output_norm");
@@ -58,9 +66,12 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
             Matrix(prefix + "attn_v", Width, kvWidth, value);
             Matrix(prefix + "attn_output", Width, Width);
             Gain(prefix + "ffn_norm");
-            Matrix(prefix + "ffn_gate", Width, Hidden);
-            Matrix(prefix + "ffn_up", Width, Hidden);
-            Matrix(prefix + "ffn_down", Hidden, Width, value);
+            if (Experts > 1)
+                Matrix(prefix + "ffn_gate_inp", Width, Experts, GgmlType.F32);
+            var suffix = Experts > 1 ? "_exps" : "";
+            Matrix(prefix + "ffn_gate" + suffix, Width, Hidden, experts: Experts);
+            Matrix(prefix + "ffn_up" + suffix, Width, Hidden, experts: Experts);
+            Matrix(prefix + "ffn_down" + suffix, Hidden, Width, value, Experts);
         }
 
         writer.Save(path);
@@ -72,7 +83,7 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
             stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(ones));
         });
 
-        void Matrix(string name, int columns, int rows, GgmlType? other = null) => writer.Add(name + ".weight", other ?? type, [columns, rows], stream =>
+        void Matrix(string name, int columns, int rows, GgmlType? other = null, int experts = 1) => writer.Add(name + ".weight", other ?? type, experts == 1 ? [columns, rows] : [columns, rows, experts], stream =>
         {
             var format = BlockFormats.Get(other ?? type);
             var random = new Random(name.Length * 7919 + rows);
@@ -85,8 +96,8 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
                 format.Quantize(values, bytes.AsSpan(row * (bytes.Length / DistinctRows), bytes.Length / DistinctRows));
             }
 
-            for (var row = 0; row < rows; row += DistinctRows)
-                stream.Write(bytes.AsSpan(0, Math.Min(DistinctRows, rows - row) * (bytes.Length / DistinctRows)));
+            for (var row = 0; row < rows * experts; row += DistinctRows)
+                stream.Write(bytes.AsSpan(0, Math.Min(DistinctRows, (rows * experts) - row) * (bytes.Length / DistinctRows)));
         });
     }
 }

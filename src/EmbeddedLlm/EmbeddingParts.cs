@@ -10,8 +10,8 @@ namespace EmbeddedLlm;
 /// <summary>What makes a model one for embeddings, or a reranker, in place of chat.</summary>
 /// <param name="Sizes">Sizes that fit the runner.</param>
 /// <param name="Options">The prefixes, and what is done with long texts.</param>
-/// <param name="PairSeparator">Tokens between query and document, beside those that end the query.</param>
-internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Options, IReadOnlyList<int> PairSeparator)
+/// <param name="PairFormat">How query and document become one text.</param>
+internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Options, PairFormat PairFormat)
 {
     /// <summary>How the rows of this file are to be pooled; null if it is to write text.</summary>
     /// <exception cref="ArgumentException">An encoder says nothing of it, and neither do the options.</exception>
@@ -30,8 +30,9 @@ internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Opt
         var positions = spec.PositionLimit ?? int.MaxValue;
         if (options.ContextLength > positions)
             throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
-        if (pooling == Pooling.Rank && graph.Logits.Width != 1)
-            throw new UnsupportedModelException($"{modelId} gives {graph.Logits.Width} scores for a pair of texts; rerankers with one are supported.");
+        // A decoder may weigh yes against no.
+        if (pooling == Pooling.Rank && graph.Logits.Width > (spec.IsCausal ? 2 : 1))
+            throw new UnsupportedModelException($"{modelId} gives {graph.Logits.Width} scores for a pair of texts; rerankers with one, and decoders with two, yes and no, are supported.");
         var context = options.ContextLength ?? Math.Min(Math.Min(spec.ContextLength, LlmOptions.DefaultContextLength), positions);
         var sizes = new EmbeddingSizes
         {
@@ -69,17 +70,25 @@ internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Opt
         int BlocksOf(int count) => (int)((count + (long)sizes.KvBlockTokens - 1) / sizes.KvBlockTokens);
     }
 
-    /// <summary>The token that parts a query from a document, if the file asks for one more than the end of the query.</summary>
-    public static IReadOnlyList<int> PairSeparatorOf(GgufMetadata metadata, Tokenizer tokenizer)
+    /// <summary>What the file says of pairs: a template, or whether one more token than the end of the query parts it from the document.</summary>
+    /// <exception cref="ModelFormatException">The template has no place for one of them, or the token is outside the vocabulary.</exception>
+    public static PairFormat PairFormatOf(GgufMetadata metadata, Tokenizer tokenizer)
     {
-        const string Asks = "tokenizer.ggml.add_sep_token", Key = "tokenizer.ggml.seperator_token_id"; // spelled so in GGUF
-        if (!metadata.Contains(Key))
-            return [];
-        var separator = metadata.GetInt(Key);
+        const string Asks = "tokenizer.ggml.add_sep_token", Separator = "tokenizer.ggml.seperator_token_id"; // spelled so in GGUF
+        const string Template = "tokenizer.chat_template.rerank";
+        if (metadata.Contains(Template))
+        {
+            var text = metadata.GetString(Template);
+            return new([], PairTemplate.TryParse(text) ?? throw metadata.Wrong(Template, "a text with {query} and {document}", text.Length > 80 ? text[..80] + "…" : text));
+        }
+
+        if (!metadata.Contains(Separator))
+            return new([]);
+        var separator = metadata.GetInt(Separator);
         if ((uint)separator >= (uint)tokenizer.VocabularySize)
-            throw metadata.Wrong(Key, $"a token below {tokenizer.VocabularySize}", $"{separator}");
+            throw metadata.Wrong(Separator, $"a token below {tokenizer.VocabularySize}", $"{separator}");
 
         // WordPiece ends the first text with this token anyway.
-        return metadata.GetBool(Asks, false) && metadata.GetString("tokenizer.ggml.model", null) != "bert" ? [separator] : [];
+        return new(metadata.GetBool(Asks, false) && metadata.GetString("tokenizer.ggml.model", null) != "bert" ? [separator] : []);
     }
 }

@@ -48,7 +48,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
             ContextLength = embedding.Sizes.ContextLength;
             var logger = parts.LoggerFactory.CreateLogger<EmbeddingEngine>();
             _embeddingEngine = new(parts.Runner, embedding.Sizes, logger, parts.Time);
-            var encoder = new TextEncoder(parts.Tokenizer, ContextLength, embedding.Options.TruncatesLongTexts, embedding.PairSeparator);
+            var encoder = new TextEncoder(parts.Tokenizer, ContextLength, embedding.Options.TruncatesLongTexts, embedding.PairFormat);
             if (embedding.Sizes.Pooling == Pooling.Rank)
                 _reranker = new(_embeddingEngine, encoder, logger);
             else

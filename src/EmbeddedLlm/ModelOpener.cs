@@ -65,7 +65,7 @@ internal static partial class ModelOpener
                 Weights = file,
                 Tokenizer = tokenizer,
                 Template = template,
-                Embedding = embeddingSizes is null ? null : new(embeddingSizes, options.Embedding, EmbeddingParts.PairSeparatorOf(file.Metadata, tokenizer)),
+                Embedding = embeddingSizes is null ? null : new(embeddingSizes, options.Embedding, EmbeddingParts.PairFormatOf(file.Metadata, tokenizer)),
                 Sizes = sizes with { Drafter = DrafterOf(options.Speculation, draftModel) },
                 DraftModel = draftModel,
                 Sampling = sampling,

@@ -22,6 +22,9 @@ internal sealed class Reranker(EmbeddingEngine engine, TextEncoder encoder, ILog
             EmbeddingLog.Truncated(logger, cuts, pairs.Count, encoder.ContextLength);
 
         var scores = await engine.RunAsync(pairs, cancellationToken).ConfigureAwait(false);
-        return [.. scores.Select((score, index) => new RerankResult(index, score[0])).OrderByDescending(result => result.Score)];
+        return [.. scores.Select((score, index) => new RerankResult(index, ScoreOf(score))).OrderByDescending(result => result.Score)];
     }
+
+    // Of two numbers, for yes and for no: the probability of yes, their softmax.
+    private static float ScoreOf(float[] scores) => scores is [var yes, var no] ? 1 / (1 + MathF.Exp(no - yes)) : scores[0];
 }

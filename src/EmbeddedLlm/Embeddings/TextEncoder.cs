@@ -6,8 +6,8 @@ namespace EmbeddedLlm.Embeddings;
 /// <param name="tokenizer">The model's.</param>
 /// <param name="contextLength">Tokens that fit.</param>
 /// <param name="truncates">Whether a longer text is cut; else it is refused.</param>
-/// <param name="pairSeparator">Tokens between the two texts of a pair, beside those that end the first.</param>
-internal sealed class TextEncoder(Tokenizer tokenizer, int contextLength, bool truncates, IReadOnlyList<int> pairSeparator)
+/// <param name="pairFormat">How the two texts of a pair are laid out.</param>
+internal sealed class TextEncoder(Tokenizer tokenizer, int contextLength, bool truncates, PairFormat pairFormat)
 {
     /// <summary>Tokens that fit.</summary>
     public int ContextLength => contextLength;
@@ -21,25 +21,33 @@ internal sealed class TextEncoder(Tokenizer tokenizer, int contextLength, bool t
     public int[] Encode(string text, int index, out int cut)
     {
         var tokens = tokenizer.Encode(text, parseSpecial: false);
-        return tokens.Length > 0 ? Fit(tokens, index, out cut) : throw new ArgumentException($"Text {index} gives no token.", nameof(text));
+        return tokens.Length > 0 ? Fit(tokens, Ending, index, out cut) : throw new ArgumentException($"Text {index} gives no token.", nameof(text));
     }
 
     /// <summary>The tokens of a query and a document behind it.</summary>
     /// <inheritdoc cref="Encode"/>
     public int[] EncodePair(string query, string document, int index, out int cut)
     {
+        if (pairFormat.Template is { } template)
+        {
+            var tail = tokenizer.EncodeMixed([(template.Tail, true)]).Length - (tokenizer.AddsBos ? 1 : 0);
+            return Fit(tokenizer.EncodeMixed(template.Fill(query, document)), tail, index, out cut);
+        }
+
         var second = tokenizer.Encode(document, parseSpecial: false);
-        return Fit([.. tokenizer.Encode(query, parseSpecial: false), .. pairSeparator, .. tokenizer.AddsBos ? second[1..] : second], index, out cut);
+        return Fit([.. tokenizer.Encode(query, parseSpecial: false), .. pairFormat.Separator, .. tokenizer.AddsBos ? second[1..] : second], Ending, index, out cut);
     }
 
+    private int Ending => tokenizer.EndsTexts ? 1 : 0;
+
     // What ends a text stays at its end.
-    private int[] Fit(int[] tokens, int index, out int cut)
+    private int[] Fit(int[] tokens, int ending, int index, out int cut)
     {
         cut = Math.Max(0, tokens.Length - contextLength);
         if (cut == 0)
             return tokens;
-        if (!truncates)
+        if (!truncates || ending >= contextLength)
             throw new ContextFullException($"Text {index} has {tokens.Length} tokens, the model takes {contextLength}. Split it, raise ContextLength, or set Embedding.TruncatesLongTexts.", tokens.Length, contextLength);
-        return tokenizer.AddsEos ? [.. tokens[..(contextLength - 1)], tokens[^1]] : tokens[..contextLength];
+        return [.. tokens.AsSpan(0, contextLength - ending), .. tokens.AsSpan(tokens.Length - ending)];
     }
 }

@@ -50,7 +50,7 @@ public static class ModelLoader
 
         var family = file.Metadata.GetString("general.architecture");
         if (!Architectures.TryGet(family, out var architecture))
-            throw new UnsupportedModelException($"{file.Path}: the model family '{family}' is not supported. Supported: {string.Join(", ", Families)}.");
+            throw new UnsupportedModelException($"{file.Path}: the model family '{family}' is not supported. Supported: {string.Join(", ", Families)}. A later version may know it; docs/adding-a-model.md says how to add it.");
 
         var weights = new ModelWeights(file);
         var spec = architecture.Describe(new Hyperparameters(file, family)) with

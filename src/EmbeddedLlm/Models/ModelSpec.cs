@@ -109,6 +109,15 @@ public sealed record ModelSpec
     /// <summary>Whether attention and feed-forward norm what they read; some families norm only what they add.</summary>
     internal bool HasInputNorms { get; init; } = true;
 
+    /// <summary>GGUF's name of the norm on what feed-forward reads; some families keep it under a name that others have for a norm behind attention.</summary>
+    internal string FeedForwardNorm { get; init; } = "ffn_norm";
+
+    /// <summary>Whether norms multiply by a gain; where they do not, files have no tensor for them.</summary>
+    internal bool HasNormGains { get; init; } = true;
+
+    /// <summary>Whether queries and keys are normed behind rope; otherwise before it.</summary>
+    internal bool HeadNormsFollowRope { get; init; }
+
     /// <summary>Whether rows are normed behind the last layer.</summary>
     internal bool HasOutputNorm { get; init; } = true;
 

@@ -109,7 +109,7 @@ internal sealed class ModelWeights(GgufFile file)
         if (Dimension(tensor, 0) != columns || Dimension(tensor, 1) != rows || Dimension(tensor, 2) != experts || Dimension(tensor, 3) != 1)
             throw new ModelFormatException($"{file.Path}: tensor '{tensorName}': expected [{columns}, {rows}, {experts}], found [{string.Join(", ", tensor.Dimensions)}].");
         if (!BlockFormats.TryGet(tensor.Type, out var format))
-            throw new UnsupportedModelException($"{file.Path}: tensor '{tensorName}' has the format {tensor.Type}, which is not supported. Supported: {string.Join(", ", BlockFormats.All)}.");
+            throw new UnsupportedModelException($"{file.Path}: tensor '{tensorName}' has the format {tensor.Type}, which is not supported. Supported: {string.Join(", ", BlockFormats.All)}. Take the model in one of these, or quantize it to one from a file in F16 or BF16.");
         if (columns % format.Length != 0)
             throw new ModelFormatException($"{file.Path}: tensor '{tensorName}': expected rows of a multiple of {format.Length} numbers ({format}), found {columns}.");
         _used.Add(tensorName);
@@ -118,7 +118,7 @@ internal sealed class ModelWeights(GgufFile file)
 
     private GgufTensor Find(string tensorName) => file.TryGetTensor(tensorName, out var tensor)
         ? tensor
-        : throw new ModelFormatException($"{file.Path}: tensor '{tensorName}' is missing; expected it for a model of this family.");
+        : throw new ModelFormatException($"{file.Path}: tensor '{tensorName}' is missing; expected it for a model of this family. Convert or download the model again; if its file is whole, it is of a variant that is not supported.");
 
     // A size that the file leaves out is 1.
     private int Dimension(GgufTensor tensor, int index)

@@ -113,16 +113,12 @@ internal sealed class Transformer
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        // Some families name the norm before feed-forward by what it stands behind.
-        var hasOwnName = !_spec.HasInputNorms || _weights.Contains(prefix + "ffn_norm") || !_weights.Contains(prefix + "post_attention_norm");
-        attended = Linear(prefix + "attn_output", attended, _spec.Width);
-        attended = hasOwnName ? NormIfThere(prefix + "post_attention_norm", attended) : attended;
+        attended = AttendedNorm(prefix, "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
-        x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
-        read = InputNorm(prefix + (hasOwnName ? "ffn_norm" : "post_attention_norm"), x);
-        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, read)));
+        x = AttendedNorm(prefix, "attn_output_norm", Join(x, attended));
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + _spec.FeedForwardNorm, x))));
         x = NormIfThere(prefix + "layer_output_norm", x);
         x = _layerInputs?.Join(prefix, layer, x) ?? x;
         return _weights.Contains(prefix + "layer_output_scale") ? _graph.Scale(x, Factor(prefix + "layer_output_scale")) : x;
@@ -142,8 +138,8 @@ internal sealed class Transformer
         var hasValues = _weights.Contains(prefix + "attn_qkv") || _weights.Contains(prefix + "attn_v") || !_spec.HasValueNorm;
         (string, int)[] parts = [("attn_q", _spec.Heads * headWidth), ("attn_k", kvHeads * headWidth), ("attn_v", kvHeads * valueWidth)];
         var qkv = _graph.Linear(x, _weights.Products(prefix, "attn_qkv", _spec.Width, hasValues ? parts : parts[..2]));
-        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", headWidth, Limited(qkv[0])));
-        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", headWidth, Limited(qkv[1])));
+        var q = Placed(layer, prefix + "attn_q_norm", Limited(qkv[0]));
+        var k = Placed(layer, prefix + "attn_k_norm", Limited(qkv[1]));
         var v = Limited(qkv[hasValues ? 2 : 1]);
         if (_spec.HasValueNorm)
             v = _graph.Norm(v, _spec.Norm, Ones(prefix + "attn_v_norm", valueWidth), null, _spec.NormEpsilon);
@@ -161,7 +157,7 @@ internal sealed class Transformer
 
         _weights.Ignore(prefix + "attn_k", prefix + "attn_v", prefix + "attn_k_norm");
         var q = Linear(prefix + "attn_q", x, _spec.Heads * _spec.HeadWidthOf(layer));
-        q = Rope(layer, HeadNorm(prefix + "attn_q_norm", _spec.HeadWidthOf(layer), Limited(q)));
+        q = Placed(layer, prefix + "attn_q_norm", Limited(q));
         return _graph.AttentionAfter(_attended[source], q, SpecOf(layer, source), _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
     }
 
@@ -177,6 +173,9 @@ internal sealed class Transformer
             SoftCap: _spec.AttentionSoftCap,
             AlibiBias: _spec.AlibiBias,
             IsCausal: _spec.IsCausal);
+
+    private Value Placed(int layer, string norm, Value x) =>
+        _spec.HeadNormsFollowRope ? HeadNorm(norm, _spec.HeadWidthOf(layer), Rope(layer, x)) : Rope(layer, HeadNorm(norm, _spec.HeadWidthOf(layer), x));
 
     private Value Limited(Value x) => _graph.Bound(x, _spec.QkvLimit, isSmooth: false);
 
@@ -246,7 +245,16 @@ internal sealed class Transformer
     }
 
     private Value Norm(string name, Value x) =>
-        _graph.Norm(x, _spec.Norm, _weights.Vector(name, _spec.Width), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
+        _graph.Norm(x, _spec.Norm, _spec.HasNormGains ? _weights.Vector(name, _spec.Width) : Ones(name), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
+
+    private Weight Ones(string name)
+    {
+        var ones = new float[_spec.Width];
+        Array.Fill(ones, 1);
+        return new Weight(name, BlockFormats.Get(GgmlType.F32), _spec.Width, 1, WeightStorage.From(MemoryMarshal.AsBytes<float>(ones).ToArray()), 0);
+    }
+
+    private Value AttendedNorm(string prefix, string name, Value x) => name == _spec.FeedForwardNorm ? x : NormIfThere(prefix + name, x);
 
     private Value InputNorm(string name, Value x) => _spec.HasInputNorms ? Norm(name, x) : x;
 

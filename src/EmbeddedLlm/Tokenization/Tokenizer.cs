@@ -11,6 +11,16 @@ namespace EmbeddedLlm.Tokenization;
 /// </summary>
 public abstract class Tokenizer
 {
+    /// <summary>The tokenizer models by GGUF's names: the table, one line each.</summary>
+    internal static readonly (string Name, string Kind, Func<GgufMetadata, Tokenizer> Make)[] Models =
+    [
+        ("gpt2", "BPE over bytes or characters", metadata => BytePair(metadata, PreTokenizers.Find(metadata))),
+        (PreTokenizers.Gemma4, "BPE over characters", metadata => BytePair(metadata, PreTokenizers.Get(PreTokenizers.Gemma4))),
+        ("llama", "SentencePiece", metadata => new SentencePieceTokenizer(metadata)),
+        ("bert", "WordPiece", metadata => new WordPieceTokenizer(metadata)),
+        ("t5", "unigram", metadata => new UnigramTokenizer(metadata)),
+    ];
+
     private readonly Vocabulary _vocabulary;
     private readonly TokenBytes _bytes;
     private readonly SpecialTokens _allSpecial;
@@ -51,6 +61,9 @@ public abstract class Tokenizer
     /// <summary>The token that encoding puts last when it adds special tokens.</summary>
     private protected virtual int? LastId => AddsEos ? EosId : null;
 
+    /// <summary>Whether encoding puts a token last when it adds special tokens.</summary>
+    internal bool EndsTexts => LastId is not null;
+
     /// <summary>Whether a special token swallows the white space that follows it.</summary>
     private protected virtual bool StripsAfter(int id) => false;
 
@@ -65,16 +78,12 @@ public abstract class Tokenizer
     {
         ArgumentNullException.ThrowIfNull(metadata);
         const string Key = "tokenizer.ggml.model";
-        return metadata.GetString(Key) switch
-        {
-            "gpt2" => BytePair(metadata, PreTokenizers.Find(metadata)),
-            PreTokenizers.Gemma4 => BytePair(metadata, PreTokenizers.Get(PreTokenizers.Gemma4)),
-            "llama" => new SentencePieceTokenizer(metadata),
-            "bert" => new WordPieceTokenizer(metadata),
-            "t5" => new UnigramTokenizer(metadata),
-            var model => throw new UnsupportedModelException(
-                $"{metadata.Source}: {Key}: '{model}' is not supported; supported are gpt2 and gemma4 (BPE), llama (SentencePiece), bert (WordPiece) and t5 (unigram). {HintFor(model)}"),
-        };
+        var name = metadata.GetString(Key);
+        var model = Array.Find(Models, model => model.Name == name);
+        return model.Make is { } make
+            ? make(metadata)
+            : throw new UnsupportedModelException(
+                $"{metadata.Source}: {Key}: '{name}' is not supported; supported are {string.Join(", ", Models.Select(model => $"{model.Name} ({model.Kind})"))}. {HintFor(name)}");
     }
 
     private static Tokenizer BytePair(GgufMetadata metadata, PreTokenizer preTokenizer) =>
@@ -104,6 +113,40 @@ public abstract class Tokenizer
         if (addSpecial && LastId is { } last)
             ids.Add(last);
         return [.. ids];
+    }
+
+    /// <summary>
+    /// The ids of a text made of parts, with the begin and end tokens that the model wants. Control tokens written out become those tokens only
+    /// where they stand in a trusted part; all else is split as if it were written in one.
+    /// </summary>
+    internal int[] EncodeMixed(IEnumerable<(string Text, bool IsTrusted)> parts)
+    {
+        var ids = new List<int>();
+        if (AddsBos)
+            ids.Add(BosId!.Value);
+        var plain = new StringBuilder();
+        var strips = false;
+        foreach (var (text, isTrusted) in parts)
+        {
+            var rest = text.AsSpan();
+            while (isTrusted && _allSpecial.TryFind(rest, out var start, out var length, out var id))
+            {
+                AppendPlain(plain.Append(rest[..start]).ToString());
+                plain.Clear();
+                ids.Add(id);
+                strips = StripsAfter(id);
+                rest = rest[(start + length)..];
+            }
+
+            plain.Append(rest);
+        }
+
+        AppendPlain(plain.ToString());
+        if (LastId is { } last)
+            ids.Add(last);
+        return [.. ids];
+
+        void AppendPlain(string text) => EncodeParts(strips ? text.AsSpan().TrimStart() : text, _userDefined, ids);
     }
 
     /// <summary>

@@ -58,6 +58,37 @@ public sealed class RerankerTests : IDisposable
     public void Load_AHeadOfSeveralScores_IsNotSupported() =>
         Assert.Contains("3 scores", Assert.Throws<UnsupportedModelException>(() => LlmModel.Load(Write(scores: 3))).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Rerank_ByADecoder_ScoresTheLastRowAndWeighsYesAgainstNo(int scores)
+    {
+        const string Decoder = "qwen3_reranker_like";
+        const int DecoderWidth = 64;
+        var path = _folder.File("decoder.gguf");
+        using (var file = GgufFile.Open(Golden.Path("models", Decoder, "model.gguf")))
+        {
+            var writer = GgufWriter.From(file);
+            writer.Set("qwen3.pooling_type", GgufValue.Of(4u));
+            writer.Set("tokenizer.chat_template.rerank", GgufValue.Of("Query: {query}\nDocument: {document}\n"));
+            Add(writer, "cls.output.weight", [DecoderWidth, scores], i => Number(i));
+            writer.Save(path);
+        }
+
+        using var model = LlmModel.Load(path, new() { Threads = 1 });
+        var ranked = await model.RerankAsync("Where is the cat?", Documents, Test);
+
+        var expected = Documents.Select(document =>
+        {
+            var tokens = model.Tokenizer.Encode($"Query: Where is the cat?\nDocument: {document}\n", parseSpecial: false);
+            var row = GoldenModels.Logits(new ReferenceBackend(), Golden.Path("models", Decoder, "model.gguf"), tokens, pooling: Pooling.None)[^DecoderWidth..];
+            var outputs = Enumerable.Range(0, scores).Select(o => row.Select((number, i) => (double)number * Number(o * DecoderWidth + i)).Sum()).ToArray();
+            return scores == 1 ? outputs[0] : Math.Exp(outputs[0]) / (Math.Exp(outputs[0]) + Math.Exp(outputs[1]));
+        }).ToList();
+        Assert.All(ranked, result => Assert.Equal(expected[result.Index], result.Score, 1e-2));
+        Assert.Equal(ranked.OrderByDescending(result => result.Score), ranked);
+    }
+
     // The first row through tanh(W x + b), then v · x + c.
     private static double Expected(LlmModel model, string query, string document)
     {
@@ -76,14 +107,15 @@ public sealed class RerankerTests : IDisposable
         using var file = GgufFile.Open(Golden.Path("models", Family, "model.gguf"));
         var writer = GgufWriter.From(file);
         writer.Set($"{Family}.pooling_type", GgufValue.Of(4u));
-        Add("cls.weight", [Width, Width], i => Number(i));
-        Add("cls.bias", [Width], i => Number(i + 5));
-        Add("cls.output.weight", [Width, scores], i => Number(i + 11));
-        Add("cls.output.bias", [scores], _ => 0.25f);
+        Add(writer, "cls.weight", [Width, Width], i => Number(i));
+        Add(writer, "cls.bias", [Width], i => Number(i + 5));
+        Add(writer, "cls.output.weight", [Width, scores], i => Number(i + 11));
+        Add(writer, "cls.output.bias", [scores], _ => 0.25f);
         writer.Save(path);
         return path;
-
-        void Add(string name, long[] dimensions, Func<int, float> number) => writer.Add(name, GgmlType.F32, dimensions, stream =>
-            stream.Write(MemoryMarshal.AsBytes<float>(Enumerable.Range(0, (int)dimensions.Aggregate(1L, (a, b) => a * b)).Select(number).ToArray())));
     }
+
+    private static void Add(GgufWriter writer, string name, long[] dimensions, Func<int, float> number) =>
+        writer.Add(name, GgmlType.F32, dimensions, stream =>
+            stream.Write(MemoryMarshal.AsBytes<float>(Enumerable.Range(0, (int)dimensions.Aggregate(1L, (a, b) => a * b)).Select(number).ToArray())));
 }

@@ -27,6 +27,28 @@ internal static class GoldenModels
         "granitehybrid", "lfm2", "mamba2", "qwen35",
     ];
 
+    /// <summary>The folders of golden/quantized: one model in each weight type. There is none in F32 and BF16: the decoders are F32, and a test makes one in BF16.</summary>
+    public static readonly string[] Quantized =
+    [
+        "f16", "iq2_xxs", "iq3_s", "iq3_xxs", "iq4_nl", "iq4_xs", "mxfp4", "q2_K", "q3_K", "q4_0", "q4_1", "q4_K", "q5_0", "q5_1", "q5_K", "q6_K", "q8_0", "tq2_0",
+    ];
+
+    /// <summary>The folders of golden/quantized-families that load: mixtures of weight types over families.</summary>
+    public static readonly string[] Mixtures =
+    [
+        "falcon_40b_q8_0", "gemma3_q4_0", "gpt2_q8_0", "gptneox_q4_0", "granite_q8_0", "llama256_iq4_xs_mix", "llama256_q2_k_mix", "llama256_q4_k_mix", "phi3_q4_0",
+        "qwen2_q8_0", "qwen3_q4_0", "qwen3moe_q4_0",
+    ];
+
+    /// <summary>Mixtures over families that do not load yet.</summary>
+    public static readonly string[] MixturesNotYet = ["gpt-oss_mxfp4_moe"];
+
+    /// <summary>Weight formats that have golden data and no code yet.</summary>
+    public static readonly string[] FormatsNotYet = ["nvfp4", "q1_0", "q2_0"];
+
+    /// <summary>The folder of a format under golden/formats and golden/quantized: they are named as ggml names its types, q4_0, but q4_K.</summary>
+    public static string FolderOf(string format) => format.EndsWith("_K", StringComparison.Ordinal) ? "q" + format[1..] : format.ToLowerInvariant();
+
     /// <summary>The logits to compare with, and how near they must be.</summary>
     public static (double Bound, float[] Logits) Expected(string name)
     {

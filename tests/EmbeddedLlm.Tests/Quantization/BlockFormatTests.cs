@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using CsCheck;
 using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Tests.Models;
 
 namespace EmbeddedLlm.Tests.Quantization;
 
@@ -216,8 +217,7 @@ public sealed class BlockFormatTests
 
     private static string GoldenFile(string format, string file)
     {
-        // The folders are named as ggml names its types: q4_0, but q4_K.
-        var folder = Golden.Path("formats", format.EndsWith("_K", StringComparison.Ordinal) ? "q" + format[1..] : format.ToLowerInvariant());
+        var folder = Golden.Path("formats", GoldenModels.FolderOf(format));
         Assert.SkipUnless(Directory.Exists(folder), $"There is no golden data for {format}.");
         return Path.Combine(folder, file);
     }

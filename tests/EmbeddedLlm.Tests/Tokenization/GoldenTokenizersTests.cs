@@ -8,12 +8,11 @@ namespace EmbeddedLlm.Tests.Tokenization;
 /// <summary>Every golden string, both ways: real vocabularies against Hugging Face and llama.cpp, and every pre-tokenizer on the vocabulary of GPT-2.</summary>
 public sealed class GoldenTokenizersTests
 {
-    // Where the golden data is absent there is one case, which skips and says so.
-    public static TheoryData<string> Pairs => [.. GoldenNames("vocab", ".gguf.out", "ggml-vocab-gpt-2")];
+    public static TheoryData<string> Pairs => [.. GoldenTokenizers.Names("vocab", ".gguf.out", "ggml-vocab-gpt-2")];
 
-    public static TheoryData<string> Expected => [.. GoldenNames("expected", ".jsonl", "ggml-vocab-gpt-2")];
+    public static TheoryData<string> Expected => [.. GoldenTokenizers.Names("expected", ".jsonl", "ggml-vocab-gpt-2")];
 
-    public static TheoryData<string> PreTokenizerNames => [.. GoldenNames("pretokenizers", ".jsonl.gz", "gpt-2").Union(PreTokenizers.Names)];
+    public static TheoryData<string> PreTokenizerNames => [.. GoldenTokenizers.Names("pretokenizers", ".jsonl.gz", "gpt-2").Union(PreTokenizers.Names)];
 
     [Theory]
     [MemberData(nameof(Pairs))]
@@ -35,14 +34,8 @@ public sealed class GoldenTokenizersTests
     [MemberData(nameof(Expected))]
     public void EncodeAndDecode_GoldenStrings_EqualLlamaCpp(string name)
     {
-        var model = name switch
-        {
-            "tiny-bert" => "models/bert/model.gguf",
-            "tiny-qwen2" => "models/qwen2/model.gguf",
-            "stories260K-f32" => "trained/stories260K/stories260K-f32.gguf",
-            _ => $"tokenizers/vocab/{name}.gguf",
-        };
-        AssertEqualsGolden(Open(model), File.ReadLines(GoldenPath($"tokenizers/expected/{name}.jsonl")));
+        using var file = GgufFile.Open(GoldenTokenizers.VocabularyOf(name));
+        AssertEqualsGolden(Tokenizer.FromGguf(file.Metadata), File.ReadLines(GoldenPath($"tokenizers/expected/{name}.jsonl")));
     }
 
     [Theory]
@@ -80,10 +73,6 @@ public sealed class GoldenTokenizersTests
             Assert.Equal(row.GetProperty("detok_special_removed").GetString(), tokenizer.Decode(special, removeSpecial: true));
         });
     }
-
-    private static IEnumerable<string> GoldenNames(string folder, string ending, string absent) => Golden.IsPresent
-        ? Directory.EnumerateFiles(Golden.Path("tokenizers", folder), "*" + ending).Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal)
-        : [absent];
 
     private static int[] Ids(JsonElement row, string name) => [.. row.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
 

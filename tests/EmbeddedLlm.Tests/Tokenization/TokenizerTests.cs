@@ -98,6 +98,7 @@ public sealed class TokenizerTests
         Assert.All(["gpt2", "gemma4", "llama", "bert", "t5", "convert"], word => Assert.Contains(word, model.Message));
         Assert.StartsWith($"{VocabularyFiles.Source}: tokenizer.ggml.pre: 'abacus'", pre.Message);
         Assert.Contains("llama-bpe", pre.Message);
+        Assert.Contains("write its name into the file", pre.Message);
     }
 
     [Fact]

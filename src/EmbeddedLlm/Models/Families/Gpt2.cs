@@ -3,10 +3,10 @@ using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models.Families;
 
-/// <summary>GPT-2 and Cerebras-GPT: positions from a table, layer norms, no gate. Cerebras-GPT's factors (muP) are read where a file has them.</summary>
+/// <summary>GPT-2, Cerebras-GPT and StarCoder 1: positions from a table, layer norms, no gate. Cerebras-GPT's factors (muP) are read where a file has them.</summary>
 internal sealed class Gpt2 : Architecture
 {
-    public override ImmutableArray<string> Names => ["gpt2"];
+    public override ImmutableArray<string> Names => ["gpt2", "starcoder"];
 
     public override ModelSpec Describe(Hyperparameters keys) => Standard(keys, NormKind.Layer) with
     {

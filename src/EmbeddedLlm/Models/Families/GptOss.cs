@@ -13,6 +13,7 @@ internal sealed class GptOss : Architecture
         RopePairing = RopePairing.Halves,
         Window = Window(keys),
         FullAttentionInterval = 2,
+        FeedForwardNorm = "post_attention_norm",
         Activation = Activation.GeluSigmoid,
         ExpertLimit = 7,
         ExpertUpOffset = 1,

@@ -3,10 +3,10 @@ using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Models.Families;
 
-/// <summary>StarCoder 2: layer norms, biases, no gate.</summary>
+/// <summary>StarCoder 2 and CodeShell: layer norms, biases, no gate.</summary>
 internal sealed class StarCoder2 : Architecture
 {
-    public override ImmutableArray<string> Names => ["starcoder2"];
+    public override ImmutableArray<string> Names => ["codeshell", "starcoder2"];
 
     public override ModelSpec Describe(Hyperparameters keys) => Standard(keys, NormKind.Layer) with
     {
