@@ -34,7 +34,10 @@ internal static class TestModel
 
     private static readonly ConcurrentDictionary<GgmlType, ModelGraph> Graphs = [];
 
-    /// <summary>Two layers: neighbours and halves, shared heads, head norms, a window, biases, gate, plain activation and a mixture of experts; weights in this format.</summary>
+    /// <summary>
+    /// Three layers: neighbours and halves, shared heads, head norms, a window, biases, gate, plain activation and a mixture of experts; then latents,
+    /// whose keys are read twice, with sinks; weights in this format.
+    /// </summary>
     public static ModelGraph Graph(BlockFormat? format = null) => Graphs.GetOrAdd(format?.Type ?? GgmlType.F32, type => Build(BlockFormats.Get(type)));
 
     /// <summary>Tokens without <see cref="NotANumber"/>.</summary>
@@ -95,7 +98,21 @@ internal static class TestModel
             }
         }
 
+        x = b.Add(x, Latents(b, Norm(x, "norm2", Width), Heads, Matrix, (name, rows, columns) => Random(random, name, floats, rows, columns, 1, Heads), Vector));
         return b.Build(b.Linear(Norm(b.PickRows(x), "output_norm", Width), Matrix("output", Vocabulary, Width, 3)));
+    }
+
+    private static Value Latents(GraphBuilder b, Value x, int heads, Func<string, int, int, double, int, Weight> matrix, Func<string, int, int, Weight> stack, Func<string, int, double, Weight> vector)
+    {
+        const int Rank = 32, Turned = 8, Plain = 16;
+        var rope = new RopeSpec(RopePairing.Adjacent, [1, 0.1, 0.01, 0.001]);
+        var qk = b.Linear(x, (matrix("q2", heads * (Plain + Turned), x.Width, 1, 1), null), (matrix("kv2", Rank + Turned, x.Width, 1, 1), null));
+        var q = b.Rope(b.HeadLinear(qk[0], stack("k_b", Rank, Plain)), rope, Rank + Turned, Rank);
+        var k = b.Rope(b.Norm(qk[1], NormKind.Rms, vector("kv_norm", Rank, 1), null, 1e-5f, Rank + Turned), rope, Rank + Turned, Rank);
+        var spec = new AttentionSpec(heads, 1, Rank + Turned, Rank, 0.2f);
+        var attended = b.Attention(q, k, null, spec, vector("sinks", heads, 1));
+        attended = b.HeadLinear(b.Add(attended, b.AttentionAfter(attended, q, spec with { Window = 7 })), stack("v_b", x.Width / heads, Rank));
+        return b.Linear(b.Part(attended, 0, x.Width), matrix("o2", x.Width, x.Width, 1, 1));
     }
 
     private static Weight Random(Random random, string name, BlockFormat format, int rows, int columns, double size, int experts = 1)
