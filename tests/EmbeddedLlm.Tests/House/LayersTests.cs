@@ -14,6 +14,7 @@ public sealed partial class LayersTests
         ["Gguf"] = ["Quantization"],
         ["Graph"] = ["Quantization"],
         ["Tokenization"] = ["Gguf"],
+        ["Grammar"] = ["Tokenization"],
         ["Models"] = ["Graph", "Gguf", "Quantization"],
         ["Backends"] = ["Graph"],
         ["Cpu"] = ["Backends", "Graph", "Quantization"],
