@@ -21,6 +21,7 @@ internal static class CommandLine
             ChatCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
+            ConstrainCommand.Create(terminal),
             RenderCommand.Create(terminal),
             LogitsCommand.Create(terminal),
             QuantizeCommand.Create(terminal),

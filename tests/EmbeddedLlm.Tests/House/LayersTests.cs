@@ -16,6 +16,7 @@ public sealed partial class LayersTests
         ["Safetensors"] = ["Gguf"],
         ["HuggingFace"] = ["Safetensors", "Gguf", "Quantization", "Tokenization"],
         ["Tokenization"] = ["Gguf"],
+        ["Grammar"] = ["Tokenization"],
         ["Models"] = ["Graph", "Gguf", "Quantization"],
         ["Backends"] = ["Graph"],
         ["Cpu"] = ["Backends", "Graph", "Quantization"],

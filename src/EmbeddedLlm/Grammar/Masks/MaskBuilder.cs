@@ -1,0 +1,79 @@
+using EmbeddedLlm.Grammar.Automata;
+
+namespace EmbeddedLlm.Grammar.Masks;
+
+/// <summary>Finds the tokens that may come after a row, by walking the vocabulary and the automaton side by side.</summary>
+internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Coverage coverage)
+{
+    private readonly Row[] _path = new Row[tokens.Trie.Depth + 1];
+    private long _bytes;
+
+    /// <summary>The mask of a row, from its cache if it was asked for before.</summary>
+    public ulong[] Of(Row row)
+    {
+        automaton.Refresh(row);
+        if (row.Mask is { } known)
+            return known;
+        if (_bytes > ConstraintLimits.CachedMaskBytes)
+        {
+            automaton.TrimIfLarge(force: true);
+            automaton.Refresh(row);
+            _bytes = 0;
+        }
+        _bytes += tokens.Words * sizeof(ulong);
+        return row.Mask = Build(row);
+    }
+
+    private ulong[] Build(Row row)
+    {
+        var slices = 0;
+        foreach (var item in automaton.Close(row))
+            slices = Math.Max(slices, coverage.Of(item.Expr));
+        var mask = slices > 0 ? (ulong[])tokens.Slices[slices - 1].Clone() : new ulong[tokens.Words];
+        Walk(slices > 0 ? tokens.Remainders[slices - 1] : tokens.Trie, row, mask);
+        foreach (var (set, _) in row.TokenItems)
+            Add(set, mask);
+        if (row.IsAccepting)
+        {
+            for (var i = 0; i < mask.Length; i++)
+                mask[i] |= tokens.Ends[i];
+        }
+        return mask;
+    }
+
+    private void Walk(TokenTrie trie, Row row, ulong[] mask)
+    {
+        var path = _path;
+        path[0] = row;
+        var nodes = trie.Nodes;
+        for (var i = 0; i < nodes.Length;)
+        {
+            ref readonly var node = ref nodes[i];
+            var current = path[node.Depth];
+            var next = current.Next?[node.Byte] ?? automaton.Step(current, node.Byte);
+            if (next.IsDead)
+            {
+                i += node.Size;
+                continue;
+            }
+            if (node.Token >= 0)
+                mask[node.Token >> 6] |= 1UL << node.Token;
+            path[node.Depth + 1] = next;
+            i++;
+        }
+    }
+
+    private void Add(TokenSet set, ulong[] mask)
+    {
+        if (!set.IsNegated)
+        {
+            mask[set.Id >> 6] |= 1UL << set.Id;
+            return;
+        }
+        for (var id = 0; id < tokens.Count; id++)
+        {
+            if (id != set.Id && !tokens.IsEnd(id))
+                mask[id >> 6] |= 1UL << id;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Text;
+using EmbeddedLlm.Tokenization;
+
+namespace EmbeddedLlm.Grammar.Masks;
+
+/// <summary>
+/// A vocabulary as masks need it: the tokens that write text, as a tree, and cut into slices. A slice is what free text is made of;
+/// where a grammar allows free text, the slice is allowed as a whole and only the other tokens are walked. Made once for each tokenizer.
+/// </summary>
+internal sealed class TokenTable
+{
+    /// <summary>Characters of the longest token in each slice; the last slice has no bound.</summary>
+    public static readonly int[] SliceLengths = [10, 30, -1];
+
+    private static readonly ConditionalWeakTable<Tokenizer, TokenTable> Tables = [];
+
+    private readonly Tokenizer _tokenizer;
+
+    private TokenTable(Tokenizer tokenizer)
+    {
+        _tokenizer = tokenizer;
+        Count = tokenizer.VocabularySize;
+        Words = (Count + 63) / 64;
+        Ends = Mask(tokenizer.EndOfGeneration);
+        var tokens = new List<(int Id, byte[] Bytes)>();
+        for (var id = 0; id < Count; id++)
+        {
+            var bytes = tokenizer.GetBytes(id);
+            // A byte of zero is no text, and a control token is none though its name has letters.
+            if (!bytes.IsEmpty && bytes[0] != 0 && bytes.Length <= ushort.MaxValue && !tokenizer.IsSpecial(id) && !tokenizer.EndOfGeneration.Contains(id))
+                tokens.Add((id, bytes.ToArray()));
+        }
+        tokens.Sort((x, y) => x.Bytes.AsSpan().SequenceCompareTo(y.Bytes) is var order and not 0 ? order : x.Id.CompareTo(y.Id));
+        Trie = new TokenTrie(tokens);
+        Slices = new ulong[SliceLengths.Length][];
+        Remainders = new TokenTrie[SliceLengths.Length];
+        for (var i = 0; i < SliceLengths.Length; i++)
+        {
+            var length = SliceLengths[i];
+            bool Holds((int, byte[] Bytes) token) => CountPlainCharacters(token.Bytes) is var count and >= 0 && (length < 0 || count <= length);
+            Slices[i] = Mask(tokens.Where(token => Holds(token)).Select(token => token.Id));
+            Remainders[i] = new TokenTrie([.. tokens.Where(token => !Holds(token))]);
+        }
+    }
+
+    /// <summary>Tokens of the vocabulary.</summary>
+    public int Count { get; }
+
+    /// <summary>64-bit words of a mask.</summary>
+    public int Words { get; }
+
+    /// <summary>The tokens that end an answer.</summary>
+    public ulong[] Ends { get; }
+
+    /// <summary>All tokens that write text.</summary>
+    public TokenTrie Trie { get; }
+
+    /// <summary>Masks of the slices, and the trees of the tokens outside each.</summary>
+    public ulong[][] Slices { get; }
+
+    public TokenTrie[] Remainders { get; }
+
+    public static TokenTable For(Tokenizer tokenizer) => Tables.GetValue(tokenizer, t => new TokenTable(t));
+
+    /// <summary>Whether a token ends the answer.</summary>
+    public bool IsEnd(int id) => (Ends[id >> 6] >> id & 1) != 0;
+
+    /// <summary>The bytes that a token writes into a text; none for control tokens.</summary>
+    public ReadOnlySpan<byte> Text(int id) => _tokenizer.IsSpecial(id) ? [] : _tokenizer.GetBytes(id);
+
+    /// <summary>The id of a token by its text in the vocabulary.</summary>
+    public bool TryGetId(string piece, out int id) => _tokenizer.TryGetId(piece, out id);
+
+    /// <summary>The usual tokens of a text.</summary>
+    public int[] Encode(string text) => _tokenizer.Encode(text, addSpecial: false, parseSpecial: false);
+
+    // Whole characters, none of which JSON escapes; -1 for other bytes.
+    private static int CountPlainCharacters(ReadOnlySpan<byte> bytes)
+    {
+        var count = 0;
+        while (!bytes.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf8(bytes, out var rune, out var length) != OperationStatus.Done || rune.Value is < 0x20 or '"' or '\\' or 0x7F)
+                return -1;
+            bytes = bytes[length..];
+            count++;
+        }
+        return count;
+    }
+
+    private ulong[] Mask(IEnumerable<int> ids)
+    {
+        var mask = new ulong[Words];
+        foreach (var id in ids)
+            mask[id >> 6] |= 1UL << id;
+        return mask;
+    }
+}
