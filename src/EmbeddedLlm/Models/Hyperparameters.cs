@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EmbeddedLlm.Gguf;
@@ -29,6 +30,28 @@ internal sealed class Hyperparameters(GgufFile file, string prefix)
     }
 
     public int Count(string key, int least, int most, int fallback) => Contains(key) ? Count(key, least, most) : fallback;
+
+    /// <summary>Counts that stand in an array.</summary>
+    public ImmutableArray<int> Counts(string key, int least, int most)
+    {
+        var counts = file.Metadata.GetInts(Full(key));
+        if (counts.Any(count => count < least || count > most))
+            Throw(key, $"integers from {least} to {most}", string.Join(", ", counts.Take(8)));
+        return [.. counts];
+    }
+
+    /// <summary>
+    /// A count that a file gives once or for each layer: then the same for all that have it, and 0 for the others, such as the KV heads of layers without attention.
+    /// </summary>
+    public int CountOfLayers(string key, int least, int most, int fallback)
+    {
+        if (!file.Metadata.TryGet(Full(key), out var value) || !value.IsArray)
+            return Count(key, least, most, fallback);
+        var counts = Counts(key, 0, most).Where(count => count != 0).Distinct().ToArray();
+        if (counts is not [var single] || single < least)
+            Throw(key, $"one count of at least {least} for all layers that have any", counts.Length == 0 ? "none" : string.Join(", ", counts.Take(8)));
+        return counts[0];
+    }
 
     public float Number(string key, float least, float most)
     {

@@ -12,6 +12,7 @@ internal sealed class Transformer
     private readonly ModelWeights _weights;
     private readonly Pooling? _pooling;
     private readonly GraphBuilder _graph = new();
+    private readonly RecurrentMixer _recurrence;
     private readonly RopeSpec? _rope;
     private readonly RopeSpec? _windowRope;
 
@@ -20,9 +21,11 @@ internal sealed class Transformer
         _spec = spec;
         _weights = weights;
         _pooling = pooling;
+        _recurrence = new RecurrentMixer(_graph, spec, weights);
         if (spec.RopeWidth == 0)
             return;
         _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, Divisors(contextLength));
+        _rope = _rope with { Frequencies = [.. _rope.Frequencies.Select((frequency, pair) => spec.TurnsWithText(pair) ? frequency : 0)] };
         _windowRope = spec.WindowRopeBase == 0 ? _rope : new RopeScaling().Resolve(spec.RopePairing, spec.WindowRopeBase, spec.RopeWidth, null);
     }
 
@@ -59,11 +62,12 @@ internal sealed class Transformer
         // Of two kinds of token, which mark the first and the second text of a pair, all are of the first.
         if (_weights.Contains("token_types"))
             x = _graph.AddVector(x, _weights.Matrix("token_types", _weights.RowsOf("token_types"), _spec.Width).Slice(0, 1, "token_types"));
-        x = NormIfThere("token_embd_norm", x);
+        if (_spec.OutputNorm != "token_embd_norm")
+            x = NormIfThere("token_embd_norm", x);
         for (var layer = 0; layer < _spec.Layers; layer++)
             x = Block($"blk.{layer}.", layer, x);
 
-        x = _spec.HasOutputNorm ? Norm("output_norm", x) : x;
+        x = _spec.HasOutputNorm ? Norm(_spec.OutputNorm, x) : x;
         return _graph.Build(_pooling is { } pooling ? Pooled(pooling, x) : Logits(x, table));
     }
 
@@ -97,33 +101,52 @@ internal sealed class Transformer
     {
         var isNormed = layer == 0 && !_spec.IsCausal && _weights.Contains("token_embd_norm");
         var normed = isNormed ? NormIfThere(prefix + "attn_norm", x) : InputNorm(prefix + "attn_norm", x);
-        var attended = Attention(prefix, layer, _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed);
+        var (attended, output) = Mix(prefix, layer, _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed);
 
-        // Behind the last attention only the rows whose logits are asked for matter.
+        // Behind the last step that sees other rows only the rows whose logits are asked for matter.
         if (layer == _spec.Layers - 1)
         {
             (x, attended) = (_graph.PickRows(x), _graph.PickRows(attended));
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        attended = NormIfThere(prefix + "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        attended = Linear(prefix + output, attended, _spec.Width);
+        if (!_spec.HasFeedForward)
+            return Join(x, attended);
+        if (_spec.FeedForwardNorm != "post_attention_norm")
+            attended = NormIfThere(prefix + "post_attention_norm", attended);
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
         x = NormIfThere(prefix + "attn_output_norm", Join(x, attended));
-        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + "ffn_norm", x))));
+        x = Join(x, NormIfThere(prefix + "post_ffw_norm", FeedForward(prefix, InputNorm(prefix + _spec.FeedForwardNorm, x))));
         return NormIfThere(prefix + "layer_output_norm", x);
     }
 
+    // The step in which a row sees those before it, and the tensor that its result goes through.
+    private (Value Mixed, string Output) Mix(string prefix, int layer, Value x) =>
+        _recurrence.TryMix(prefix, x, out var mixed, out var output) ? (mixed, output) : (Attention(prefix, layer, x), "attn_output");
+
     private Value Attention(string prefix, int layer, Value x)
     {
+        // Each head's query may have a gate for its result beside it.
+        var queryWidth = _spec.Heads * _spec.HeadWidth;
+        var isGated = _spec.HeadWidth == _spec.ValueWidth && _weights.Contains(prefix + "attn_q") && _weights.RowsOf(prefix + "attn_q") == 2 * queryWidth;
         var qkv = _graph.Linear(x, _weights.Products(prefix, "attn_qkv", _spec.Width,
-            ("attn_q", _spec.Heads * _spec.HeadWidth),
+            ("attn_q", isGated ? 2 * queryWidth : queryWidth),
             ("attn_k", _spec.KvHeads * _spec.HeadWidth),
             ("attn_v", _spec.KvHeads * _spec.ValueWidth)));
-        var q = Rope(layer, HeadNorm(prefix + "attn_q_norm", Limited(qkv[0])));
-        var k = Rope(layer, HeadNorm(prefix + "attn_k_norm", Limited(qkv[1])));
-        return _graph.Attention(q, k, Limited(qkv[2]), new AttentionSpec(
+        if (!isGated)
+            return Attention(prefix, layer, qkv[0], qkv[1], qkv[2]);
+        var attended = Attention(prefix, layer, _graph.Part(qkv[0], 2 * _spec.HeadWidth, 0, _spec.HeadWidth), qkv[1], qkv[2]);
+        return _graph.Gate(_graph.Part(qkv[0], 2 * _spec.HeadWidth, _spec.HeadWidth, _spec.HeadWidth), attended, Activation.Sigmoid);
+    }
+
+    private Value Attention(string prefix, int layer, Value q, Value k, Value v)
+    {
+        q = Rope(layer, HeadNorm(prefix + "attn_q_norm", Limited(q)));
+        k = Rope(layer, HeadNorm(prefix + "attn_k_norm", Limited(k)));
+        return _graph.Attention(q, k, Limited(v), new AttentionSpec(
             _spec.Heads,
             _spec.KvHeads,
             _spec.HeadWidth,

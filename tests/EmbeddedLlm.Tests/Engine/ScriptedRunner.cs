@@ -67,6 +67,10 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
         _memory.AsSpan(from * blockTokens, blockTokens).CopyTo(_memory.AsSpan(to * blockTokens));
     }
 
+    public void CopyState(int from, int to)
+    {
+    }
+
     public void Dispose() => IsDisposed = true;
 
     /// <summary>Logits that look random and depend on every token.</summary>

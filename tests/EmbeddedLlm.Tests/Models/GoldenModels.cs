@@ -13,18 +13,18 @@ internal static class GoldenModels
     public static readonly string[] Decoders =
     [
         "bloom", "cohere2", "command-r", "exaone4", "falcon", "falcon_40b", "gemma", "gemma2", "gemma3", "gemma3_yarnless_lin", "glm4", "gpt2",
-        "gptneox", "gptneox_seq", "granite", "granitemoe", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear",
-        "llama_tied", "llama_yarn", "mistral3", "mpt", "olmo2", "olmoe", "phi2", "phi3", "phi3_gqa_partial", "phi3_longrope", "phimoe", "qwen2",
-        "qwen2_tied", "qwen2moe", "qwen3", "qwen3_tied", "qwen3moe", "smollm3", "stablelm", "starcoder2",
+        "gptneox", "gptneox_seq", "granite", "granitehybrid", "granitemoe", "lfm2", "llama", "llama31_ropefreqs", "llama_bias", "llama_hd32", "llama_moe", "llama_ropelinear",
+        "llama_tied", "llama_yarn", "mamba2", "mistral3", "mpt", "olmo2", "olmoe", "phi2", "phi3", "phi3_gqa_partial", "phi3_longrope", "phimoe", "qwen2",
+        "qwen2_tied", "qwen2moe", "qwen3", "qwen35", "qwen3_tied", "qwen3moe", "smollm3", "stablelm", "starcoder2",
     ];
 
     /// <summary>Models for embeddings; the last is a decoder.</summary>
     public static readonly string[] Embedders = ["bert", "gemma-embedding", "jina-bert-v2", "modern-bert", "nomic-bert", "qwen3_reranker_like"];
 
-    /// <summary>Those that do not load yet: recurrent states, latent attention, attention sinks, embeddings of each layer.</summary>
+    /// <summary>Those that do not load yet: latent attention, attention sinks, embeddings of each layer.</summary>
     public static readonly string[] NotYet =
     [
-        "deepseek2", "gemma4", "gpt-oss", "granitehybrid", "lfm2", "mamba2", "qwen35",
+        "deepseek2", "gemma4", "gpt-oss",
     ];
 
     /// <summary>The logits to compare with, and how near they must be.</summary>

@@ -11,6 +11,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
     private readonly bool _centres;
     private readonly float _epsilon;
     private readonly int _length;
+    private readonly int _gains;        // as many as runs of a row, or one
     private readonly AlignedMemory _memory;
     private readonly float* _gain;
     private readonly float* _bias;
@@ -22,12 +23,14 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _centres = op.Kind == NormKind.Layer;
         _epsilon = op.Epsilon;
         _length = op.Gain.Columns;
-        _memory = new AlignedMemory(2L * _length * sizeof(float));
+        _gains = op.Gain.Rows;
+        _memory = new AlignedMemory((_gains + 1L) * _length * sizeof(float));
         _gain = (float*)_memory.Start;
-        _bias = op.Bias is null ? null : _gain + _length;
+        _bias = op.Bias is null ? null : _gain + (nint)_gains * _length;
         try
         {
-            op.Gain.DequantizeRow(0, new Span<float>(_gain, _length));
+            for (var row = 0; row < _gains; row++)
+                op.Gain.DequantizeRow(row, new Span<float>(_gain + (nint)row * _length, _length));
             op.Bias?.DequantizeRow(0, new Span<float>(_bias, _length));
         }
         catch
@@ -41,7 +44,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
     {
         var (start, end) = worker.Share(_input.RowsIn(step) * (_input.Width / _length));
         for (var run = start; run < end; run++)
-            Normalise(_input.Data + (nint)run * _length, _result.Data + (nint)run * _length);
+            Normalise(_input.Data + (nint)run * _length, _result.Data + (nint)run * _length, _gain + (nint)(run % _gains) * _length);
     }
 
     public override void Dispose()
@@ -50,7 +53,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _memory.Dispose();
     }
 
-    private void Normalise(float* x, float* y)
+    private void Normalise(float* x, float* y, float* gain)
     {
         var mean = _centres ? Sum(x, 0, squares: false) / _length : 0;
         var scale = 1 / MathF.Sqrt(Sum(x, mean, squares: true) / _length + _epsilon);
@@ -60,13 +63,13 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         var i = 0;
         for (; i <= _length - TLanes.Count; i += TLanes.Count)
         {
-            var normal = (TLanes.Load(x + i) - centre) * factor * TLanes.Load(_gain + i);
+            var normal = (TLanes.Load(x + i) - centre) * factor * TLanes.Load(gain + i);
             (_bias is null ? normal : normal + TLanes.Load(_bias + i)).Store(y + i);
         }
 
         for (; i < _length; i++)
         {
-            var normal = (x[i] - mean) * scale * _gain[i];
+            var normal = (x[i] - mean) * scale * gain[i];
             y[i] = _bias is null ? normal : normal + _bias[i];
         }
     }
