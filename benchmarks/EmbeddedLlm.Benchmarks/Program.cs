@@ -6,6 +6,8 @@
 // dotnet run -c Release -- products                                             compares assembled products with intrinsics
 // dotnet run -c Release -- backends model.gguf                                  compares the backends on a model
 // dotnet run -c Release -- encoder bert-base Q8_0 model.gguf                    writes an encoder of that shape
+// dotnet run -c Release -- recurrent mamba2-370m Q8_0 model.gguf                writes a model with recurrent steps of that shape
+// dotnet run -c Release -- kernels model.gguf 2 512                             shares of a step by kind of kernel: threads, rows
 // dotnet run -c Release -- embeddings model.gguf 2 4,8,16,64                    texts per second, one by one and together: threads, tokens of a text
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]                        times kernels, formats, tokenizers
 using System.Globalization;
@@ -29,6 +31,10 @@ else if (args is ["backends", var model])
     BackendComparison.Print(model, rounds: 8);
 else if (args is ["encoder", var encoder, var format, var file])
     EncoderShape.Shapes[encoder].Write(file, Enum.Parse<GgmlType>(format));
+else if (args is ["recurrent", var recurrent, var numbers, var target])
+    RecurrentShape.Shapes[recurrent].Write(target, Enum.Parse<GgmlType>(numbers));
+else if (args is ["kernels", var walked, var walkers, var rows])
+    KernelShares.Print(walked, int.Parse(walkers, CultureInfo.InvariantCulture), int.Parse(rows, CultureInfo.InvariantCulture));
 else if (args is ["embeddings", var embedder, var teamSize, var lengths])
     await EmbeddingSpeed.PrintAsync(embedder, int.Parse(teamSize, CultureInfo.InvariantCulture), lengths.Split(',').Select(length => int.Parse(length, CultureInfo.InvariantCulture))).ConfigureAwait(false);
 else

@@ -21,7 +21,7 @@ public static class BackendConformance
     public static IEnumerable<ConformanceCase> Cases(IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Attentions(backend), .. Models(backend)];
+        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Parts(backend), .. Attentions(backend), .. Recurrences(backend), .. Models(backend)];
     }
 
     // Ops that read a weight: each format, widths that fill panels and widths that leave remainders.
@@ -151,8 +151,32 @@ public static class BackendConformance
             });
             yield return Case(backend, $"embed-positions/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.EmbedPositions(g.Matrix("positions", ConformanceGraphs.F32, ConformanceRun.Blocks * ConformanceRun.BlockTokens, width))));
             yield return Case(backend, $"add-vector/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.AddVector(g.Input(width), g.Vector("vector", width))));
-            yield return Case(backend, $"part/{width}-of-{3 * width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Part(g.Input(3 * width), width - 1, width)));
+            yield return Case(backend, $"part/{width}-of-{3 * width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Part(g.Input(3 * width), 3 * width, width - 1, width)));
             yield return Case(backend, $"scale/{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Scale(g.Input(width), 0.37f)));
+        }
+    }
+
+    // Ops that split and join values, and the gains of single runs.
+    private static IEnumerable<ConformanceCase> Parts(IBackend backend)
+    {
+        foreach (var (width, run, first, count) in ((int, int, int, int)[])[(64, 32, 16, 16), (64, 64, 0, 64), (30, 10, 3, 5), (7, 1, 0, 1), (131, 131, 7, 100)])
+        {
+            yield return Case(backend, $"part/{count}-of-{run}-in-{width}", ConformanceBounds.Float, g => g.Finish(g.Builder.Part(g.Input(width), run, first, count)));
+        }
+
+        foreach (var width in (int[])[1, 7, 64, 131])
+        {
+            yield return Case(backend, $"multiply/{width}", ConformanceBounds.Float, g =>
+            {
+                var x = g.Input(width);
+                return g.Finish(g.Builder.Multiply(g.Builder.Activate(x, Activation.Sigmoid), x));
+            });
+        }
+
+        foreach (var (width, run) in ((int, int)[])[(64, 16), (96, 32), (30, 10)])
+        {
+            yield return Case(backend, $"norm/Rms/{width}-by-{run}-with-a-gain-each", ConformanceBounds.Float, g =>
+                g.Finish(g.Builder.Norm(g.Input(width), NormKind.Rms, g.Matrix("gain", ConformanceGraphs.F32, width / run, run, 1), null, 1e-5f)));
         }
     }
 
@@ -226,6 +250,44 @@ public static class BackendConformance
 
     private static Weight? Sinks(ConformanceGraphs g, AttentionSpec spec, bool hasSinks) => hasSinks ? g.Vector("sinks", spec.Heads, 1) : null;
 
+    // Steps with a state: odd widths, several sequences, states that are copied, read in one slot and written in another.
+    private static IEnumerable<ConformanceCase> Recurrences(IBackend backend)
+    {
+        foreach (var (channels, reach) in ((int, int)[])[(1, 2), (7, 4), (64, 3), (100, 4), (40, 9)])
+        {
+            yield return StateCase(backend, $"short-convolution/{channels}-over-{reach}", g =>
+                g.Builder.ShortConvolution(g.Input(channels), g.Matrix("kernel", F32, channels, reach), reach % 2 == 0 ? g.Vector("bias", channels) : null));
+        }
+
+        RecurrenceSpec[] specs = [new(1, 1, 1, 1), new(4, 16, 2, 16), new(6, 10, 3, 7), new(2, 64, 1, 24), new(3, 40, 1, 33)];
+        foreach (var spec in specs)
+        {
+            var shape = $"{spec.Heads}-heads-{spec.HeadWidth}-in-{spec.Groups}-groups-{spec.StateWidth}";
+            yield return StateCase(backend, $"state-space/{shape}", g =>
+            {
+                var x = g.Input(40);
+                Value Product(string name, int rows) => g.Builder.Linear(x, g.Matrix(name, F32, rows, 40));
+                return g.Builder.StateSpace(
+                    Product("x", spec.Width), Product("b", spec.GroupsWidth), Product("c", spec.GroupsWidth), Product("step", spec.Heads),
+                    g.Vector("bias", spec.Heads), g.Vector("decay", spec.Heads, -1), g.Vector("skip", spec.Heads, 1), spec);
+            });
+            yield return StateCase(backend, $"gated-delta/{shape}", g =>
+            {
+                var x = g.Input(40);
+                Value Product(string name, int rows) => g.Builder.Linear(x, g.Matrix(name, F32, rows, 40));
+                return g.Builder.GatedDelta(
+                    Product("q", spec.GroupsWidth), Product("k", spec.GroupsWidth), Product("v", spec.Width), Product("step", spec.Heads), Product("beta", spec.Heads),
+                    g.Vector("bias", spec.Heads), g.Vector("decay", spec.Heads, -1), spec, 1e-6f);
+            });
+        }
+    }
+
+    private static ConformanceCase StateCase(IBackend backend, string name, Func<ConformanceGraphs, Value> make) => new(name, () =>
+    {
+        var g = new ConformanceGraphs(name);
+        return ConformanceRun.Check(backend, g.Finish(make(g)), KvType.F32, ConformanceBounds.Float, run => FeedStates(run, g));
+    });
+
     // Random small models, whole: every format; both pairings; shared heads, biases, head norms, windows.
     private static IEnumerable<ConformanceCase> Models(IBackend backend)
     {
@@ -296,6 +358,32 @@ public static class BackendConformance
         // The first forks: its full block is shared, its open block copied; both go on with tokens of their own.
         run.CopyKvBlock(17, 25);
         run.Feed(Tokens(g, 3), [new BatchSlice(1, 6, 0, 2), new BatchSlice(2, 6, 2, 2)], [40, 17, 40, 25], [0, 1, 2]);
+    }
+
+    private static void FeedStates(ConformanceRun run, ConformanceGraphs g)
+    {
+        // A prefill, then token by token, then a chunk; then another sequence in the slot of the first.
+        run.Feed(Tokens(g, 9));
+        for (var past = 9; past < 14; past++)
+            run.Feed(Tokens(g, 1), past);
+        run.Feed(Tokens(g, 19), past: 14);
+        run.Feed(Tokens(g, 2));
+
+        // Two sequences in one batch; they go on with a third, one of them in another slot.
+        run.Feed(Tokens(g, 12), [new BatchSlice(5, 0, 0, 2) { StateTo = 3 }, new BatchSlice(7, 0, 2, 3) { StateTo = 1 }], [40, 17, 30, 12, 21], Enumerable.Range(0, 12).ToArray());
+        run.Feed(
+            Tokens(g, 9),
+            [new BatchSlice(1, 5, 0, 2) { StateFrom = 3, StateTo = 4 }, new BatchSlice(2, 7, 2, 3) { StateFrom = 1, StateTo = 1 }, new BatchSlice(6, 0, 5, 2) { StateTo = 0 }],
+            [40, 17, 30, 12, 21, 33, 44],
+            [0, 2, 3, 8]);
+
+        // The first goes on once more from where it was, and from where it is; a copy of the second does.
+        run.CopyState(1, 2);
+        run.Feed(
+            Tokens(g, 5),
+            [new BatchSlice(2, 5, 0, 2) { StateFrom = 3, StateTo = 3 }, new BatchSlice(1, 6, 2, 2) { StateFrom = 4, StateTo = 4 }, new BatchSlice(2, 9, 4, 3) { StateFrom = 2, StateTo = 5 }],
+            [40, 17, 41, 18, 30, 12, 21],
+            [0, 1, 2, 3, 4]);
     }
 
     // Whole texts: one, then several of different length in scattered blocks; some rows only.

@@ -9,6 +9,7 @@ internal sealed class ConformanceRun : IDisposable
     public const int BlockTokens = 4;
     public const int Blocks = 48;
     public const int MaxRows = 64;
+    public const int StateSlots = 6;
 
     private readonly IModelRunner _runner;
     private readonly IModelRunner _reference;
@@ -19,7 +20,7 @@ internal sealed class ConformanceRun : IDisposable
 
     private ConformanceRun(IBackend backend, ModelGraph graph, KvType kvType, double bound)
     {
-        var options = new RunnerOptions { KvBlockTokens = BlockTokens, KvBlocks = Blocks, KvType = kvType, MaxBatchRows = MaxRows, MaxOutputRows = MaxRows };
+        var options = new RunnerOptions { KvBlockTokens = BlockTokens, KvBlocks = Blocks, StateSlots = StateSlots, KvType = kvType, MaxBatchRows = MaxRows, MaxOutputRows = MaxRows };
         _vocabulary = graph.Logits.Width;
         _bound = bound;
         _reference = new ReferenceBackend().Load(graph, options);
@@ -61,6 +62,12 @@ internal sealed class ConformanceRun : IDisposable
     {
         _runner.CopyKvBlock(from, to);
         _reference.CopyKvBlock(from, to);
+    }
+
+    public void CopyState(int from, int to)
+    {
+        _runner.CopyState(from, to);
+        _reference.CopyState(from, to);
     }
 
     public void Dispose()

@@ -9,6 +9,7 @@ internal sealed class ReferenceRunner : IModelRunner
     private readonly ModelGraph _graph;
     private readonly RunnerOptions _options;
     private readonly ReferenceKv[] _kv;
+    private readonly ReferenceState[] _states;
     private readonly float[][] _values;     // by value id: [rows × width]
 
     // Of the batch that runs now, by row.
@@ -20,6 +21,7 @@ internal sealed class ReferenceRunner : IModelRunner
         _graph = graph;
         _options = options;
         _kv = [.. graph.KvLayers.Select(layer => new ReferenceKv(layer, options))];
+        _states = [.. graph.StateLayers.Select(layer => new ReferenceState(layer, options))];
         _values = new float[graph.ValueCount][];
     }
 
@@ -29,6 +31,12 @@ internal sealed class ReferenceRunner : IModelRunner
     {
         foreach (var kv in _kv)
             kv.Copy(from, to);
+    }
+
+    public void CopyState(int from, int to)
+    {
+        foreach (var state in _states)
+            state.Copy(from, to);
     }
 
     public void Dispose()
@@ -123,12 +131,23 @@ internal sealed class ReferenceRunner : IModelRunner
                 var vector = add.Vector.ToFloats();
                 ForEach(add.Out, i => _values[add.In.Id][i] + vector[i % vector.Length]);
                 break;
-            case Op.Scale scale:
-                ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
+            case Op.Multiply multiply:
+                ForEach(multiply.Out, i => (double)_values[multiply.Left.Id][i] * _values[multiply.Right.Id][i]);
                 break;
             case Op.Part part:
-                for (var row = 0; row < Rows(part.In); row++)
-                    Row(part.In, row).Slice(part.Start, part.Out.Width).CopyTo(Row(part.Out, row));
+                ForEach(part.Out, i => _values[part.In.Id][i / part.Count * part.Run + part.First + i % part.Count]);
+                break;
+            case Op.ShortConvolution convolution:
+                ForEachSlice(batch, convolution.Layer, (first, rows, state) => Convolve(convolution, first, rows, state));
+                break;
+            case Op.StateSpace space:
+                ForEachSlice(batch, space.Layer, (first, rows, state) => StateSpace(space, first, rows, state));
+                break;
+            case Op.GatedDelta delta:
+                ForEachSlice(batch, delta.Layer, (first, rows, state) => GatedDelta(delta, first, rows, state));
+                break;
+            case Op.Scale scale:
+                ForEach(scale.Out, i => _values[scale.In.Id][i] * scale.Factor);
                 break;
             case Op.Experts experts:
                 Experts(experts);
@@ -192,7 +211,8 @@ internal sealed class ReferenceRunner : IModelRunner
         all.CopyTo(_values[norm.Out.Id], 0);
         for (var start = 0; start < all.Length; start += norm.RunWidth)
         {
-            var x = all.AsSpan(start, gain.Length);
+            var x = all.AsSpan(start, norm.Gain.Columns);
+            var gainOfRun = gain.AsSpan(start / norm.RunWidth % norm.Gain.Rows * norm.Gain.Columns);
             double mean = 0;
             if (norm.Kind == NormKind.Layer)
             {
@@ -206,7 +226,7 @@ internal sealed class ReferenceRunner : IModelRunner
                 squares += (number - mean) * (number - mean);
             var factor = 1 / Math.Sqrt(squares / x.Length + norm.Epsilon);
             for (var i = 0; i < x.Length; i++)
-                _values[norm.Out.Id][start + i] = (float)((x[i] - mean) * factor * gain[i] + (bias?[i] ?? 0.0));
+                _values[norm.Out.Id][start + i] = (float)((x[i] - mean) * factor * gainOfRun[i] + (bias?[i] ?? 0.0));
         }
     }
 
@@ -288,6 +308,112 @@ internal sealed class ReferenceRunner : IModelRunner
         var slice = batch.Slices[_slices[row]];
         return batch.KvBlocks.Slice(slice.KvStart, slice.KvCount);
     }
+
+    private delegate void StateStep(int firstRow, int rows, Span<float> state);
+
+    private void ForEachSlice(in Batch batch, int layer, StateStep step)
+    {
+        var first = 0;
+        foreach (var slice in batch.Slices)
+        {
+            step(first, slice.Rows, _states[layer].Begin(slice));
+            first += slice.Rows;
+        }
+    }
+
+    // Out[t][c] = Σ Kernel[c][j] · In[t − (k − 1) + j][c] + Bias[c]; the state is the k − 1 rows before the next.
+    private void Convolve(Op.ShortConvolution convolution, int firstRow, int rows, Span<float> state)
+    {
+        var kernel = convolution.Kernel.ToFloats();
+        var bias = convolution.Bias?.ToFloats();
+        var (channels, reach) = (convolution.In.Width, convolution.Kernel.Columns);
+        for (var row = firstRow; row < firstRow + rows; row++)
+        {
+            var x = Row(convolution.In, row);
+            for (var c = 0; c < channels; c++)
+            {
+                var sum = (bias?[c] ?? 0.0) + (double)kernel[c * reach + reach - 1] * x[c];
+                for (var j = 0; j < reach - 1; j++)
+                    sum += (double)kernel[c * reach + j] * state[j * channels + c];
+                Row(convolution.Out, row)[c] = (float)sum;
+            }
+
+            state[channels..].CopyTo(state);
+            x.CopyTo(state[^channels..]);
+        }
+    }
+
+    private void StateSpace(Op.StateSpace space, int firstRow, int rows, Span<float> state)
+    {
+        var (bias, decay, skip) = (space.StepBias.ToFloats(), space.Decay.ToFloats(), space.Skip.ToFloats());
+        var (heads, width, groups, stateWidth) = space.Spec;
+        for (var row = firstRow; row < firstRow + rows; row++)
+        {
+            for (var head = 0; head < heads; head++)
+            {
+                var group = head / (heads / groups);
+                var own = state.Slice(head * stateWidth * width, stateWidth * width);
+                var x = Row(space.X, row).Slice(head * width, width);
+                var b = Row(space.B, row).Slice(group * stateWidth, stateWidth);
+                var c = Row(space.C, row).Slice(group * stateWidth, stateWidth);
+                var step = Softplus(Row(space.Step, row)[head] + (double)bias[head]);
+                var kept = Math.Exp(step * decay[head]);
+                for (var d = 0; d < width; d++)
+                {
+                    var sum = (double)skip[head] * x[d];
+                    for (var n = 0; n < stateWidth; n++)
+                    {
+                        ref var number = ref own[n * width + d];
+                        number = (float)(number * kept + b[n] * (step * x[d]));
+                        sum += (double)number * c[n];
+                    }
+
+                    Row(space.Out, row)[head * width + d] = (float)sum;
+                }
+            }
+        }
+    }
+
+    private void GatedDelta(Op.GatedDelta delta, int firstRow, int rows, Span<float> state)
+    {
+        var (bias, decay) = (delta.StepBias.ToFloats(), delta.Decay.ToFloats());
+        var (heads, width, groups, stateWidth) = delta.Spec;
+        for (var row = firstRow; row < firstRow + rows; row++)
+        {
+            for (var head = 0; head < heads; head++)
+            {
+                var own = state.Slice(head * stateWidth * width, stateWidth * width);
+                var q = Unit(Row(delta.Q, row).Slice(head % groups * stateWidth, stateWidth), delta.Epsilon);
+                var k = Unit(Row(delta.K, row).Slice(head % groups * stateWidth, stateWidth), delta.Epsilon);
+                var v = Row(delta.V, row).Slice(head * width, width);
+                var kept = Math.Exp(decay[head] * Softplus(Row(delta.Step, row)[head] + (double)bias[head]));
+                var beta = Activate(Row(delta.Beta, row)[head], Activation.Sigmoid);
+                for (var d = 0; d < width; d++)
+                {
+                    double known = 0, sum = 0;
+                    for (var n = 0; n < stateWidth; n++)
+                        known += kept * own[n * width + d] * k[n];
+                    for (var n = 0; n < stateWidth; n++)
+                    {
+                        ref var number = ref own[n * width + d];
+                        number = (float)(kept * number + k[n] * beta * (v[d] - known));
+                        sum += number * q[n];
+                    }
+
+                    Row(delta.Out, row)[head * width + d] = (float)(sum / Math.Sqrt(stateWidth));
+                }
+            }
+        }
+    }
+
+    private static double[] Unit(ReadOnlySpan<float> vector, double epsilon)
+    {
+        var length = Math.Max(Math.Sqrt(Dot(vector, vector)), epsilon);
+        return Array.ConvertAll(vector.ToArray(), number => number / length);
+    }
+
+    // ln(1 + e^x), as max(x, 0) + ln(1 + e^−|x|), where nothing overflows.
+    private static double Softplus(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
 
     // Σ over the chosen experts of weight · Down(act(Gate x) · Up x)
     private void Experts(Op.Experts experts)

@@ -33,6 +33,8 @@ internal sealed class DraftModel : IDisposable
         try
         {
             var (spec, graph) = ModelLoader.Load(file);
+            if (!graph.StateLayers.IsEmpty)
+                throw new UnsupportedModelException($"{path} is a recurrent model ({spec.Family}); those cannot draft.");
             RequireSameVocabulary(file, spec.VocabularySize, verifier, sizes.VocabularySize);
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
             var budget = KvBudget.For(

@@ -59,6 +59,7 @@ internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Opt
         {
             KvBlocks = (int)Math.Min(blocks, most),
             KvBlockTokens = sizes.KvBlockTokens,
+            StateSlots = sizes.MaxTexts,
             KvType = kvType,
             MaxBatchRows = rows,
             MaxOutputRows = Math.Max(sizes.MaxTexts, sizes.OutputRowsOf(rows)),

@@ -22,7 +22,7 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
         blockBytes = Math.Max(blockBytes, 1);
 
         var context = options.ContextLength ?? Math.Min(trainedContext, LlmOptions.DefaultContextLength);
-        if (options.KvCacheBytes is { } bytes)
+        if (options.KvCacheBytes is { } bytes && !graph.KvLayers.IsEmpty)
         {
             var blocks = (int)Math.Min(bytes / blockBytes, int.MaxValue / blockTokens);
             if (blocks == 0 || (options.ContextLength is not null && blocks * blockTokens < context))

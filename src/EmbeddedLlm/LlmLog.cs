@@ -23,6 +23,9 @@ internal static partial class LlmLog
     [LoggerMessage(2007, LogLevel.Information, "{Path} drafts for {Model}: {Description}; context {ContextLength} tokens, KV cache {KvTokens} tokens")]
     public static partial void DraftModelLoaded(ILogger logger, string path, string model, string description, int contextLength, int kvTokens);
 
+    [LoggerMessage(2009, LogLevel.Warning, "{Model} keeps a state for each request, and memory holds those of {Sequences} at a time: fewer than the {Asked} of MaxConcurrentSequences; others wait")]
+    public static partial void FewerSequences(ILogger logger, string model, int asked, int sequences);
+
     [LoggerMessage(2006, LogLevel.Warning, "{Path} does not say how its tokenizer splits words (tokenizer.ggml.pre); the pre-tokenizer '{PreTokenizer}' is used, with which answers may be worse")]
     public static partial void PreTokenizerFallback(ILogger logger, string path, string preTokenizer);
 }

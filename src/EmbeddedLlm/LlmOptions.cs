@@ -40,7 +40,10 @@ public sealed class LlmOptions
     /// </summary>
     public long? KvCacheBytes { get; set; }
 
-    /// <summary>The most requests that are decoded together; further ones wait in a queue. Default 32.</summary>
+    /// <summary>
+    /// The most requests that are decoded together; further ones wait in a queue. Default 32. A model with recurrent states runs fewer where those do not fit
+    /// into a quarter of the memory that this process may use, and says so in its log.
+    /// </summary>
     public int MaxConcurrentSequences { get; set; } = 32;
 
     /// <summary>The most requests that wait; one more is refused with <see cref="QueueFullException"/>. Default: no limit.</summary>

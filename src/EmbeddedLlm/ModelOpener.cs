@@ -49,7 +49,7 @@ internal static partial class ModelOpener
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
             if (pooling is not null && options.DraftModelPath is not null)
                 throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
-            var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, out var embeddingSizes);
+            var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, logger, out var embeddingSizes);
             runner = backend.Load(graph, runnerOptions);
             var (tokenizer, template) = reading.GetAwaiter().GetResult();
             if (tokenizer.GuessesPreTokenizer)
@@ -92,7 +92,7 @@ internal static partial class ModelOpener
     }
 
     private static (RunnerOptions Runner, EngineOptions Engine) Sizes(
-        ModelGraph graph, ModelSpec spec, LlmOptions options, string modelId, Pooling? pooling, out EmbeddingSizes? embedding)
+        ModelGraph graph, ModelSpec spec, LlmOptions options, string modelId, Pooling? pooling, ILogger logger, out EmbeddingSizes? embedding)
     {
         embedding = null;
         if (pooling is { } rows)
@@ -115,17 +115,22 @@ internal static partial class ModelOpener
         if (options.ContextLength > positions)
             throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
         var budget = KvBudget.For(graph, Math.Min(spec.ContextLength, positions), runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var drafts = options.Speculation != Speculation.Off || options.DraftModelPath is not null;
+        var states = StateBudget.For(graph, options.MaxConcurrentSequences, drafts, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        if (states.Sequences < options.MaxConcurrentSequences)
+            LlmLog.FewerSequences(logger, modelId, options.MaxConcurrentSequences, states.Sequences);
         var engine = new EngineOptions
         {
             ContextLength = budget.ContextLength,
             VocabularySize = spec.VocabularySize,
             KvBlockTokens = runner.KvBlockTokens,
             MaxBatchRows = batch,
-            MaxSequences = options.MaxConcurrentSequences,
+            MaxSequences = states.Sequences,
+            StateSlots = states.Slots,
             MaxQueuedRequests = options.MaxQueuedRequests ?? int.MaxValue,
             Model = modelId,
         };
-        return (runner with { KvBlocks = budget.Blocks }, engine);
+        return (runner with { KvBlocks = budget.Blocks, StateSlots = Math.Max(1, states.Slots) }, engine);
     }
 
     private static Func<IDrafter>? DrafterOf(Speculation speculation, DraftModel? model) =>

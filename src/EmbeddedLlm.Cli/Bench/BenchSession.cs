@@ -27,11 +27,11 @@ internal sealed class BenchSession
     public void Fill(int depth, int steps, int parallel, CancellationToken cancellation)
     {
         for (var i = 0; i < parallel; i++)
-            Prefill(0, depth, cancellation, i * BlocksFor(depth + steps, _options));
+            Prefill(0, depth, cancellation, i * BlocksFor(depth + steps, _options), i);
     }
 
     /// <summary>Seconds to prefill <paramref name="tokens"/> positions behind <paramref name="depth"/> others, in blocks from <paramref name="firstBlock"/> on.</summary>
-    public double Prefill(int depth, int tokens, CancellationToken cancellation, int firstBlock = 0)
+    public double Prefill(int depth, int tokens, CancellationToken cancellation, int firstBlock = 0, int state = 0)
     {
         var start = Stopwatch.GetTimestamp();
         for (var past = depth; past < depth + tokens; past += _options.MaxBatchRows)
@@ -40,7 +40,7 @@ internal sealed class BenchSession
             var rows = Math.Min(_options.MaxBatchRows, depth + tokens - past);
             var blocks = Enumerable.Range(firstBlock, BlocksFor(past + rows, _options)).ToArray();
             _runner.Run(
-                new Batch { Tokens = _tokens.AsSpan(0, rows), Slices = [new BatchSlice(rows, past, 0, blocks.Length)], KvBlocks = blocks, OutputRows = [rows - 1] },
+                new Batch { Tokens = _tokens.AsSpan(0, rows), Slices = [new BatchSlice(rows, past, 0, blocks.Length) { StateFrom = state, StateTo = state }], KvBlocks = blocks, OutputRows = [rows - 1] },
                 _logits.AsSpan(0, _vocabulary));
         }
 
@@ -59,7 +59,7 @@ internal sealed class BenchSession
         {
             cancellation.ThrowIfCancellationRequested();
             for (var i = 0; i < parallel; i++)
-                slices[i] = new BatchSlice(1, depth + step, i * perSequence, perSequence);
+                slices[i] = new BatchSlice(1, depth + step, i * perSequence, perSequence) { StateFrom = i, StateTo = i };
             _runner.Run(
                 new Batch { Tokens = _tokens.AsSpan(0, parallel), Slices = slices, KvBlocks = blocks, OutputRows = rows },
                 _logits.AsSpan(0, parallel * _vocabulary));

@@ -47,6 +47,8 @@ internal sealed class ForcedBackend : IBackend
 
         public void CopyKvBlock(int from, int to) => inner.CopyKvBlock(from, to);
 
+        public void CopyState(int from, int to) => inner.CopyState(from, to);
+
         public void Dispose() => inner.Dispose();
     }
 }

@@ -62,7 +62,7 @@ internal static class BenchCommand
         var start = Stopwatch.GetTimestamp();
         using var file = ModelFile.Open(path);
         var graph = ModelLoader.Load(file).Graph;
-        var options = new RunnerOptions { KvBlocks = 0, KvType = kvType, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
+        var options = new RunnerOptions { KvBlocks = 0, StateSlots = parallel.Max(), KvType = kvType, Threads = threads, KeepWeightsInFile = inFile, MaxOutputRows = parallel.Max(), MaxBatchRows = Math.Max(512, parallel.Max()) };
         options = options with
         {
             KvBlocks = Math.Max(

@@ -43,6 +43,8 @@ internal sealed class ScriptedBackend(Script script) : IBackend
         public void CopyKvBlock(int from, int to) =>
             _memory.AsSpan(from * options.KvBlockTokens, options.KvBlockTokens).CopyTo(_memory.AsSpan(to * options.KvBlockTokens));
 
+        public void CopyState(int from, int to) => throw new NotSupportedException("A script has no states.");
+
         public void Dispose()
         {
         }

@@ -25,4 +25,11 @@ public readonly ref struct Batch
 /// <param name="KvStart">Where its list begins in <see cref="Batch.KvBlocks"/>.</param>
 /// <param name="KvCount">How many blocks it has; they hold at least Past + Rows positions.</param>
 [Experimental("ELLM001")]
-public readonly record struct BatchSlice(int Rows, int Past, int KvStart, int KvCount);
+public readonly record struct BatchSlice(int Rows, int Past, int KvStart, int KvCount)
+{
+    /// <summary>Where the recurrent steps of the graph find the sequence's state, as it is behind position Past − 1. Not read where Past is 0: then it is zeros.</summary>
+    public int StateFrom { get; init; }
+
+    /// <summary>Where they leave the state behind the last row: a slot that no other slice of the batch reads or writes; it may be <see cref="StateFrom"/>.</summary>
+    public int StateTo { get; init; }
+}

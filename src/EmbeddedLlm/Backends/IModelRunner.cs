@@ -16,4 +16,7 @@ public interface IModelRunner : IDisposable
 
     /// <summary>Copies a block of KV memory in every layer: when two sequences part.</summary>
     void CopyKvBlock(int from, int to);
+
+    /// <summary>Copies the state of every recurrent step from one slot to another, see <see cref="RunnerOptions.StateSlots"/>; nothing where the graph has no state.</summary>
+    void CopyState(int from, int to);
 }

@@ -12,6 +12,9 @@ public sealed record RunnerOptions
     /// <summary>Blocks of KV memory to hold.</summary>
     public required int KvBlocks { get; init; }
 
+    /// <summary>States of sequences to hold, where the graph has recurrent steps; without those it means nothing.</summary>
+    public int StateSlots { get; init; } = 1;
+
     /// <summary>The number format of the KV cache.</summary>
     public KvType KvType { get; init; } = KvType.F16;
 

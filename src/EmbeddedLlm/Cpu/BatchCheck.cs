@@ -3,8 +3,9 @@ using EmbeddedLlm.Backends;
 namespace EmbeddedLlm.Cpu;
 
 /// <summary>Refuses a batch that does not hold together, before anything is computed or written.</summary>
-internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int positions, bool needsWholeTexts, int logitsWidth)
+internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int positions, bool needsWholeTexts, bool hasStates, int logitsWidth)
 {
+    private readonly bool[] _states = new bool[hasStates ? options.StateSlots : 0];     // written by a slice of this batch; false between batches
     private readonly bool[] _written = new bool[options.KvBlocks];      // by a slice of this batch; false between batches
 
     /// <summary>Throws unless the batch is within the limits that the runner was made for.</summary>
@@ -13,6 +14,8 @@ internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int posi
     {
         RequireTokens(batch.Tokens);
         RequireSlices(batch);
+        if (hasStates)
+            RequireStates(batch.Slices);
         RequireOutputs(batch, logits);
     }
 
@@ -57,6 +60,25 @@ internal sealed class BatchCheck(RunnerOptions options, int vocabulary, int posi
         {
             for (var slice = 0; slice < checkedSlices; slice++)
                 Forget(batch.KvBlocks, batch.Slices[slice]);
+        }
+    }
+
+    private void RequireStates(ReadOnlySpan<BatchSlice> slices)
+    {
+        Array.Clear(_states);
+        for (var i = 0; i < slices.Length; i++)
+        {
+            if ((uint)slices[i].StateTo >= (uint)options.StateSlots || (slices[i].Past > 0 && (uint)slices[i].StateFrom >= (uint)options.StateSlots))
+                throw new ArgumentException($"Slice {i} reads state {slices[i].StateFrom} and writes state {slices[i].StateTo}; there are {options.StateSlots}.", nameof(slices));
+            if (_states[slices[i].StateTo])
+                throw new ArgumentException($"State {slices[i].StateTo} would be written twice in one batch.", nameof(slices));
+            _states[slices[i].StateTo] = true;
+        }
+
+        for (var i = 0; i < slices.Length; i++)
+        {
+            if (slices[i].Past > 0 && slices[i].StateFrom != slices[i].StateTo && _states[slices[i].StateFrom])
+                throw new ArgumentException($"State {slices[i].StateFrom}, which slice {i} reads, would be written by another in one batch.", nameof(slices));
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed class CompiledGraph(CpuKernel[] kernels, GraphMemory memory, Act
     /// <summary>The cache.</summary>
     public KvMemory Kv { get; } = memory.Kv;
 
+    /// <summary>The states of recurrent steps.</summary>
+    public StateMemory States { get; } = memory.States;
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -16,7 +16,7 @@ internal static class CpuCompiler
     {
         foreach (var op in graph.Ops)
         {
-            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.HeadLinear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Part or Op.Experts or Op.PickRows))
+            if (op is not (Op.Embed or Op.EmbedPositions or Op.RowGate or Op.Bound or Op.Linear or Op.HeadLinear or Op.Norm or Op.Rope or Op.Attention or Op.Gate or Op.Activate or Op.Add or Op.AddVector or Op.Scale or Op.Multiply or Op.Part or Op.ShortConvolution or Op.StateSpace or Op.GatedDelta or Op.Experts or Op.PickRows))
                 return $"The CPU backend has no kernel for the op {op.GetType().Name}.";
             if (Unknown(op) is { } kind)
                 return $"The CPU backend does not know the {kind.GetType().Name} {kind}.";
@@ -116,7 +116,7 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
 
     private void Add(Op op)
     {
-        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.HeadLinear or Op.Experts or Op.Attention);
+        var mayJoin = _fusions.HasFlag(CpuFusions.Join) && op is not (Op.Linear or Op.HeadLinear or Op.Experts or Op.Attention or Op.StateSpace or Op.GatedDelta);
         if (!mayJoin || _joinedOps.Exists(other => NeedEachOther(op, other)))
             Join();
 
@@ -173,8 +173,14 @@ internal sealed class CpuCompiler<TLanes> where TLanes : unmanaged, ILanes<TLane
             : Elementwise(bound.In, bound.In, bound.Out, new Bounded(bound.Limit)),
         Op.Add add => Elementwise(add.Left, add.Right, add.Out, new Sum()),
         Op.AddVector add => new AddVectorKernel(add.Vector, Bind(add.In), Bind(add.Out)),
+        Op.Multiply multiply => Elementwise(multiply.Left, multiply.Right, multiply.Out, new Product()),
+        Op.Part part => new PartKernel(part, Bind(part.In), Bind(part.Out)),
+        Op.ShortConvolution convolution => new ShortConvolutionKernel<TLanes>(convolution, _memory.States, Bind(convolution.In), Bind(convolution.Out)),
+        Op.StateSpace space => new StateSpaceKernel<TLanes>(
+            space, _memory.States, Bind(space.X), Bind(space.B), Bind(space.C), Bind(space.Step), Bind(space.Out), _memory.RowsOf(space.X)),
+        Op.GatedDelta delta => new GatedDeltaKernel<TLanes>(
+            delta, _memory.States, Bind(delta.Q), Bind(delta.K), Bind(delta.V), Bind(delta.Step), Bind(delta.Beta), Bind(delta.Out), _memory.RowsOf(delta.Q)),
         Op.Scale scale => Elementwise(scale.In, scale.In, scale.Out, new Scaled(scale.Factor)),
-        Op.Part part => new PartKernel(part.Start, Bind(part.In), Bind(part.Out)),
         Op.Experts experts => Experts(experts),
         Op.PickRows pick => new PickRowsKernel(Bind(pick.In), Bind(pick.Out)),
         _ => throw new UnsupportedModelException($"The CPU backend has no kernel for the op {op.GetType().Name}."),

@@ -29,6 +29,8 @@ internal sealed unsafe class CpuRunner : IModelRunner
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchRows, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxOutputRows, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
+        if (!graph.StateLayers.IsEmpty)
+            ArgumentOutOfRangeException.ThrowIfLessThan(options.StateSlots, 1, nameof(options));
         tier ??= Tier.Best;
         if (CpuCompiler.WhyNot(graph, tier) is { } reason)
             throw new UnsupportedModelException(reason);
@@ -37,7 +39,7 @@ internal sealed unsafe class CpuRunner : IModelRunner
         _compiled = CpuCompiler.Compile(graph, options, fusions, tier);
         try
         {
-            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Positions, _compiled.NeedsWholeTexts, _compiled.Logits.Width);
+            _check = new BatchCheck(options, _compiled.Vocabulary, _compiled.Positions, _compiled.NeedsWholeTexts, !graph.StateLayers.IsEmpty, _compiled.Logits.Width);
             _rows = new AlignedMemory(2L * options.MaxBatchRows * sizeof(int));
             _team = new WorkerTeam(walked?.Invoke(_compiled.Kernels) ?? _compiled.Kernels, options.Threads);
         }
@@ -95,6 +97,20 @@ internal sealed unsafe class CpuRunner : IModelRunner
         try
         {
             _compiled.Kv.CopyBlock(from, to);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void CopyState(int from, int to)
+    {
+        Enter();
+        try
+        {
+            _compiled.States.Copy(from, to);
         }
         finally
         {

@@ -28,10 +28,12 @@ internal sealed unsafe class GraphMemory : IDisposable
         _buffers = new AlignedMemory(checked(floats * sizeof(float)));
         try
         {
+            States = new StateMemory(graph.StateLayers, options);
             Kv = new KvMemory(graph.KvLayers, options);
         }
         catch
         {
+            States?.Dispose();
             _buffers.Dispose();
             throw;
         }
@@ -42,6 +44,9 @@ internal sealed unsafe class GraphMemory : IDisposable
 
     /// <summary>The cache.</summary>
     public KvMemory Kv { get; }
+
+    /// <summary>The states of recurrent steps.</summary>
+    public StateMemory States { get; }
 
     /// <summary>Where a value stands.</summary>
     public Activations Bind(Value value) => new((float*)_buffers.Start + _offsets[_plan.BufferOf(value)], value.Width, _plan.IsPicked(value));
@@ -58,6 +63,7 @@ internal sealed unsafe class GraphMemory : IDisposable
         _buffers.Dispose();
         Workspace.Dispose();
         Kv.Dispose();
+        States.Dispose();
     }
 
     /// <summary>The numbers of rows that kernels work on. They are counted in 32 bits: heads, runs and registers of a batch are numbered so.</summary>

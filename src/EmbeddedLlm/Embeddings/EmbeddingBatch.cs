@@ -37,7 +37,7 @@ internal sealed class EmbeddingBatch(EmbeddingSizes sizes, int kvBlocks)
         if (_owners.Count > 0 && (_owners.Count == sizes.MaxTexts || _tokens.Count + text.Length > sizes.BatchTokens || _blocksUsed + blocks > kvBlocks))
             return false;
 
-        _slices.Add(new BatchSlice(text.Length, 0, _blocksUsed, blocks));
+        _slices.Add(new BatchSlice(text.Length, 0, _blocksUsed, blocks) { StateTo = _slices.Count });
         _blocksUsed += blocks;
         var outputs = sizes.OutputRowsOf(text.Length);
         var isLast = sizes.Pooling == Pooling.Last || (sizes.Pooling == Pooling.Rank && sizes.RanksLast);

@@ -34,13 +34,14 @@ internal sealed class BatchBuilder(int maxRows, int maxSlices, int maxOutputs)
     /// <param name="past">Positions before them.</param>
     /// <param name="blocks">The KV blocks of them all.</param>
     /// <param name="outputs">How many of the last rows give logits.</param>
-    public void Add(ReadOnlySpan<int> tokens, int past, ReadOnlySpan<int> blocks, int outputs)
+    /// <param name="states">The slots that a recurrent model reads and writes.</param>
+    public void Add(ReadOnlySpan<int> tokens, int past, ReadOnlySpan<int> blocks, int outputs, (int From, int To) states = default)
     {
         if (_kvBlocks.Length < _kvCount + blocks.Length)
             Array.Resize(ref _kvBlocks, Math.Max(2 * _kvBlocks.Length, _kvCount + blocks.Length));
         blocks.CopyTo(_kvBlocks.AsSpan(_kvCount));
         tokens.CopyTo(_tokens.AsSpan(_rows));
-        _slices[_sliceCount++] = new(tokens.Length, past, _kvCount, blocks.Length);
+        _slices[_sliceCount++] = new(tokens.Length, past, _kvCount, blocks.Length) { StateFrom = states.From, StateTo = states.To };
         _kvCount += blocks.Length;
         _rows += tokens.Length;
         for (; outputs > 0; outputs--)

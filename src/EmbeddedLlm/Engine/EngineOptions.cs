@@ -30,6 +30,9 @@ internal sealed record EngineOptions
     /// <summary>The most open requests beyond <see cref="MaxSequences"/>; one more fails with <see cref="QueueFullException"/>. Unlimited unless set.</summary>
     public int MaxQueuedRequests { get; init; } = int.MaxValue;
 
+    /// <summary>State slots of the runner, for a recurrent model: one for each request that runs, two with a <see cref="Drafter"/>; the others keep states to go on from. 0 for models without states.</summary>
+    public int StateSlots { get; init; }
+
     /// <summary>Makes what guesses tokens for the model to verify; null for none.</summary>
     public Func<IDrafter>? Drafter { get; init; }
 
@@ -53,5 +56,7 @@ internal sealed record EngineOptions
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxSequences, MaxBatchRows);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)MaxOutputRows * VocabularySize, Array.MaxLength, nameof(MaxSequences));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxQueuedRequests, 0);
+        if (StateSlots != 0)
+            ArgumentOutOfRangeException.ThrowIfLessThan(StateSlots, (long)MaxSequences * (Drafter is null ? 1 : 2));
     }
 }

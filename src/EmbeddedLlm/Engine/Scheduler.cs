@@ -13,6 +13,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     private readonly List<Sequence> _running = [];                          // oldest first
     private readonly LinkedList<Sequence> _waiting = [];                    // oldest first, all younger than those that run
     private readonly List<Sequence> _prompts = [];
+    private readonly SequenceStates? _states = pool.States is null ? null : new(pool, options);
 
     public int Running => _running.Count;
 
@@ -57,22 +58,44 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     public void Discard(Sequence sequence)
     {
         drafts?.Close(sequence);
+        _states?.Close(sequence);
         sequence.Table!.Discard();
         sequence.Table = null;
         _running.Remove(sequence);
     }
 
+    /// <summary>Forgets what the copies of a failed step may have left undone.</summary>
+    public void DistrustCopies() => _states?.Forget();
+
     /// <summary>Notes that the rows of a step have run.</summary>
-    public static void Advance(Sequence sequence, int rows)
+    public void Advance(Sequence sequence, int rows)
     {
         sequence.Computed += rows;
-        sequence.Table!.OfferFull(sequence.Tokens, sequence.Computed);
+        if (sequence.DraftedAt == Sequence.NoDraft)
+            Offer(sequence);
+    }
+
+    /// <summary>
+    /// Notes how a step's draft went. A recurrent model's state behind a draft that was not right to the end is of no use: the tokens that were right run again.
+    /// </summary>
+    public void Settle(Sequence sequence, bool isRight)
+    {
+        if (sequence.DraftedAt == Sequence.NoDraft || sequence.Table is null)
+            return;
+        if (!isRight)
+            sequence.Computed = sequence.DraftedAt;
+        else
+            (sequence.State, sequence.SpareState) = (sequence.SpareState, sequence.State);
+        sequence.DraftedAt = Sequence.NoDraft;
+        if (isRight)
+            Offer(sequence);
     }
 
     /// <summary>Fills the next step; unless idle, it has rows.</summary>
     public void Next(Step step)
     {
         step.Clear();
+        _states?.Begin(step);
         MakeRoom(step);
         if (step.Preempted.Count == 0)
             Admit(step);
@@ -112,6 +135,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
             SetComputed(sequence, cached);
             if (copyTo != BlockPool.None)
                 step.Copies.Add((copyFrom, copyTo));
+            _states?.Open(sequence, cached, step);
         }
     }
 
@@ -119,7 +143,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     {
         foreach (var sequence in _running)
             if (sequence.Remaining == 1 && HasRoom(sequence))
-                step.Add(sequence, 1 + sequence.Draft.Length);
+                AddRow(step, sequence);
 
         _prompts.Clear();
         foreach (var sequence in _running)
@@ -128,12 +152,33 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
 
         // Equal shares of what is left, at least a row each, since a step has no fewer rows than sequences; what one does not need goes to the next.
         for (var left = _prompts.Count; left > 0; left--)
-            step.Add(_prompts[^left], Math.Min(_prompts[^left].Remaining, (step.FreeRows + left - 1) / left));
+            AddRows(step, _prompts[^left], (step.FreeRows + left - 1) / left);
+    }
+
+    private void AddRow(Step step, Sequence sequence)
+    {
+        if (_states is not null && sequence.Draft.Length > 0)
+            sequence.DraftedAt = sequence.Computed;
+        step.Add(sequence, 1 + sequence.Draft.Length);
+    }
+
+    private void AddRows(Step step, Sequence sequence, int most)
+    {
+        var rows = Math.Min(sequence.Remaining, most);
+        step.Add(sequence, _states is null ? rows : SequenceStates.RowsOf(sequence, rows));
+    }
+
+    private void Offer(Sequence sequence)
+    {
+        sequence.Table!.OfferFull(sequence.Tokens, sequence.Computed);
+        _states?.Keep(sequence);
     }
 
     // Whether an older sequence is about to compute the very block that this one needs next: then it is cheaper to wait and share it.
     private bool WaitsForPrefix(Sequence sequence)
     {
+        if (_states is not null)
+            return false;                                                   // the state is its own
         SetComputed(sequence, sequence.Table!.Adopt(sequence.Tokens, sequence.Computed));
         var end = sequence.Computed + pool.BlockTokens;
         if (sequence.Computed % pool.BlockTokens != 0 || sequence.Count <= end)
@@ -162,6 +207,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     private void Close(Sequence sequence)
     {
         drafts?.Close(sequence);
+        _states?.Close(sequence);
         sequence.Table!.Close(sequence.Tokens, sequence.Computed);
         sequence.Table = null;
         sequence.Computed = 0;

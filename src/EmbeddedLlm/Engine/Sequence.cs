@@ -51,6 +51,27 @@ internal sealed class Sequence(GenerationRequest request, long seed, int maxToke
     /// <summary>Its KV blocks while it runs.</summary>
     public BlockTable? Table { get; set; }
 
+    /// <summary>No draft runs in a way that may have to be taken back.</summary>
+    public const int NoDraft = -1;
+
+    /// <summary>Where a recurrent model keeps the state behind <see cref="Computed"/> while the sequence runs.</summary>
+    public int State { get; set; }
+
+    /// <summary>Where it leaves the state behind a draft; −1 where there are no drafts.</summary>
+    public int SpareState { get; set; }
+
+    /// <summary>Positions that had been computed before the draft that runs in a recurrent model; <see cref="NoDraft"/> for none.</summary>
+    public int DraftedAt { get; set; } = NoDraft;
+
+    /// <summary>Positions, whole blocks, that were known when it was admitted: another may part from it there. Of recurrent models, as the next two.</summary>
+    public int Branch { get; set; }
+
+    /// <summary>Positions of the whole blocks before the last token that it was admitted with.</summary>
+    public int LastBlockEnd { get; set; }
+
+    /// <summary>The block of its answer whose state is kept; −1 for none.</summary>
+    public int SnapshotBlock { get; set; } = -1;
+
     /// <summary>Whether it has run before, so that what it finds cached now it may have computed itself.</summary>
     public bool WasPreempted { get; set; }
 

@@ -19,6 +19,9 @@ internal sealed class Step(int maxRows, int maxSequences, int maxOutputs)
     /// <summary>Blocks to copy before the batch runs, in this order.</summary>
     public List<(int From, int To)> Copies { get; } = [];
 
+    /// <summary>States of a recurrent model to copy before the batch runs, in this order.</summary>
+    public List<(int From, int To)> StateCopies { get; } = [];
+
     /// <summary>Rows of logits that come back.</summary>
     public int Outputs => _batch.Outputs;
 
@@ -35,6 +38,7 @@ internal sealed class Step(int maxRows, int maxSequences, int maxOutputs)
         Admitted.Clear();
         Preempted.Clear();
         Copies.Clear();
+        StateCopies.Clear();
         _batch.Clear();
     }
 
@@ -43,6 +47,7 @@ internal sealed class Step(int maxRows, int maxSequences, int maxOutputs)
     {
         Sequences.Add(sequence);
         var outputs = Math.Max(0, rows - (sequence.Remaining - 1));
-        _batch.Add(sequence.TokensAndDraft.Slice(sequence.Computed, rows), sequence.Computed, sequence.Table!.Blocks, outputs);
+        _batch.Add(sequence.TokensAndDraft.Slice(sequence.Computed, rows), sequence.Computed, sequence.Table!.Blocks, outputs,
+            (sequence.State, sequence.DraftedAt == Sequence.NoDraft ? sequence.State : sequence.SpareState));
     }
 }

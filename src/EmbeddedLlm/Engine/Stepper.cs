@@ -28,7 +28,7 @@ internal sealed class Stepper
     public Stepper(IModelRunner runner, EngineOptions options, ILogger logger, TimeProvider time)
     {
         (_runner, _options, _logger, _time) = (runner, options, logger, time);
-        _pool = new(runner.KvBlocks, options.KvBlockTokens);
+        _pool = new(runner.KvBlocks, options.KvBlockTokens, options.StateSlots > 0 ? new(options.StateSlots) : null);
         _scheduler = new(_pool, options, options.Drafter is { } drafter ? new(drafter(), _pool, options, logger) : null);
         _step = new(options.MaxBatchRows, options.MaxSequences, options.MaxOutputRows);
         _scratch = new(options.VocabularySize);
@@ -89,6 +89,8 @@ internal sealed class Stepper
                 _logits = new float[needed];
             foreach (var (from, to) in _step.Copies)
                 _runner.CopyKvBlock(from, to);
+            foreach (var (from, to) in _step.StateCopies)
+                _runner.CopyState(from, to);
             _runner.Run(_step.Batch, _logits.AsSpan(0, needed));
             return true;
         }
@@ -96,6 +98,7 @@ internal sealed class Stepper
         {
             // What the step wrote or copied is not trusted; all that is for sequences with rows.
             _logger.StepFailed(_step.Batch.Tokens.Length, _step.Sequences.Count, failure);
+            _scheduler.DistrustCopies();
             foreach (var sequence in _step.Sequences)
             {
                 _scheduler.Discard(sequence);
@@ -114,7 +117,7 @@ internal sealed class Stepper
             var sequence = _step.Sequences[i];
             var isOutput = _step.Rows(i) >= sequence.Remaining;
             var outputs = isOutput ? 1 + sequence.Draft.Length : 0;
-            Scheduler.Advance(sequence, isOutput ? sequence.Remaining : _step.Rows(i));
+            _scheduler.Advance(sequence, isOutput ? sequence.Remaining : _step.Rows(i));
             if (isOutput)
                 TakeTokens(sequence, output);
             output += outputs;
@@ -130,7 +133,8 @@ internal sealed class Stepper
         _draftedTokens += drafted;
         sequence.Stream.DraftedTokens += drafted;
         for (; TakeToken(sequence, _logits.AsSpan((output + accepted) * _options.VocabularySize, _options.VocabularySize)); accepted++)
-            Scheduler.Advance(sequence, 1);
+            _scheduler.Advance(sequence, 1);
+        _scheduler.Settle(sequence, isRight: accepted == drafted);
         sequence.Allowance.Settle(drafted, accepted);
     }
 

@@ -12,6 +12,7 @@ public sealed class GraphBuilder
 {
     private readonly ImmutableArray<Op>.Builder _ops = ImmutableArray.CreateBuilder<Op>();
     private readonly ImmutableArray<KvLayer>.Builder _kvLayers = ImmutableArray.CreateBuilder<KvLayer>();
+    private readonly ImmutableArray<StateLayer>.Builder _stateLayers = ImmutableArray.CreateBuilder<StateLayer>();
     private readonly ImmutableArray<string>.Builder _sites = ImmutableArray.CreateBuilder<string>();
     private readonly HashSet<string> _siteNames = new(StringComparer.Ordinal);
     private readonly List<Value> _values = [];
@@ -74,15 +75,17 @@ public sealed class GraphBuilder
 
     /// <summary>
     /// Normalises runs of the gain's length: whole rows, or each head where the gain is as long as a head. Where <paramref name="runWidth"/> is given,
-    /// runs have that width, and what is behind the gain's length stays as it is.
+    /// runs have that width, and what is behind the gain's length stays as it is. A gain of several rows has one for each run.
     /// </summary>
     public Value Norm(Value input, NormKind kind, Weight gain, Weight? bias, float epsilon, int runWidth = 0)
     {
         Require(input);
-        RequireVector(gain, gain.Columns);
+        RequireMatrix(gain);
         var run = runWidth == 0 ? gain.Columns : runWidth;
         if (run < gain.Columns || input.Width % run != 0)
             throw new ArgumentException($"{gain.Name} has {gain.Columns} numbers; rows of {input.Width} have no runs of {run} for them.", nameof(gain));
+        if (gain.Rows != 1 && (long)gain.Rows * run != input.Width)
+            throw new ArgumentException($"{gain.Name} has {gain.Rows} rows of {gain.Columns} numbers, which are not rows of {input.Width}.", nameof(gain));
         if (bias is not null)
             RequireVector(bias, gain.Columns);
         if (!(epsilon >= 0) || float.IsInfinity(epsilon))
@@ -183,22 +186,66 @@ public sealed class GraphBuilder
         return Add(input.Width, _picked[input.Id], result => new Op.AddVector(input, vector, result));
     }
 
+    /// <summary><c>left · right</c>, number by number.</summary>
+    public Value Multiply(Value left, Value right)
+    {
+        RequireAlike(left, right, "multiply");
+        return Add(left.Width, _picked[left.Id], result => new Op.Multiply(left, right, result));
+    }
+
+    /// <summary>Of each run of <paramref name="run"/> numbers those from <paramref name="first"/> on.</summary>
+    public Value Part(Value input, int run, int first, int count)
+    {
+        Require(input);
+        if (run <= 0 || input.Width % run != 0)
+            throw new ArgumentException($"Runs of {run} do not divide rows of {input.Width}.", nameof(run));
+        if (first < 0 || count <= 0 || first > run - count)
+            throw new ArgumentException($"A run of {run} has no {count} numbers from {first} on.", nameof(count));
+        return Add(input.Width / run * count, _picked[input.Id], result => new Op.Part(input, run, first, count, result));
+    }
+
+    /// <summary>A causal convolution of each channel with a state of its own, see <see cref="Op.ShortConvolution"/>.</summary>
+    public Value ShortConvolution(Value input, Weight kernel, Weight? bias)
+    {
+        RequireUnpicked(input, "convolution");
+        RequireMatrix(kernel);
+        RequireWidth(kernel.Name, "channels", kernel.Rows, input.Width);
+        if (kernel.Columns < 2)
+            throw new ArgumentException($"{kernel.Name} reaches over {kernel.Columns} rows; a convolution needs 2.", nameof(kernel));
+        if (bias is not null)
+            RequireVector(bias, input.Width);
+        var layer = AddState(kernel.Columns - 1, input.Width);
+        return Add(input.Width, false, result => new Op.ShortConvolution(input, kernel, bias, layer, result));
+    }
+
+    /// <summary>The recurrence of Mamba 2 with a state of its own, see <see cref="Op.StateSpace"/>.</summary>
+    public Value StateSpace(Value x, Value b, Value c, Value step, Weight stepBias, Weight decay, Weight skip, RecurrenceSpec spec)
+    {
+        RequireRecurrence("state space", spec, (x, spec.Width), (b, spec.GroupsWidth), (c, spec.GroupsWidth), (step, spec.Heads));
+        foreach (var vector in (ReadOnlySpan<Weight>)[stepBias, decay, skip])
+            RequireVector(vector, spec.Heads);
+        var layer = AddState(checked(spec.Heads * spec.StateWidth), spec.HeadWidth);
+        return Add(spec.Width, false, result => new Op.StateSpace(x, b, c, step, stepBias, decay, skip, spec, layer, result));
+    }
+
+    /// <summary>The gated delta rule with a state of its own, see <see cref="Op.GatedDelta"/>.</summary>
+    public Value GatedDelta(Value q, Value k, Value v, Value step, Value beta, Weight stepBias, Weight decay, RecurrenceSpec spec, float epsilon)
+    {
+        RequireRecurrence("gated delta", spec, (q, spec.GroupsWidth), (k, spec.GroupsWidth), (v, spec.Width), (step, spec.Heads), (beta, spec.Heads));
+        foreach (var vector in (ReadOnlySpan<Weight>)[stepBias, decay])
+            RequireVector(vector, spec.Heads);
+        if (!(epsilon > 0) || float.IsInfinity(epsilon))
+            throw new ArgumentException($"The epsilon of a gated delta is {epsilon}; it must be finite and positive.", nameof(epsilon));
+        var layer = AddState(checked(spec.Heads * spec.StateWidth), spec.HeadWidth);
+        return Add(spec.Width, false, result => new Op.GatedDelta(q, k, v, step, beta, stepBias, decay, spec, epsilon, layer, result));
+    }
+
     /// <summary><c>input · factor</c>; the input itself where the factor is 1.</summary>
     public Value Scale(Value input, float factor)
     {
         Require(input);
         return factor == 1 ? input : Add(input.Width, _picked[input.Id], result => new Op.Scale(input, factor, result));
     }
-
-    /// <summary><paramref name="width"/> numbers of each row, from <paramref name="start"/> on.</summary>
-    public Value Part(Value input, int start, int width)
-    {
-        Require(input);
-        if (start < 0 || width < 1 || width > input.Width - start)
-            throw new ArgumentException($"Rows of {input.Width} have no {width} numbers from {start} on.", nameof(width));
-        return Add(width, _picked[input.Id], result => new Op.Part(input, start, result));
-    }
-
     /// <summary>Numbers within ±<paramref name="limit"/>, see <see cref="Op.Bound"/>; the input itself where the limit is 0.</summary>
     public Value Bound(Value input, float limit, bool isSmooth)
     {
@@ -246,12 +293,18 @@ public sealed class GraphBuilder
         Require(logits);
         if (!_picked[logits.Id])
             throw new ArgumentException("Logits belong to the rows that PickRows keeps.", nameof(logits));
-        return new ModelGraph(_ops.ToImmutable(), _values.Count, logits, _kvLayers.ToImmutable(), _sites.ToImmutable());
+        return new ModelGraph(_ops.ToImmutable(), _values.Count, logits, _kvLayers.ToImmutable(), _sites.ToImmutable()) { StateLayers = _stateLayers.ToImmutable() };
     }
 
     // A layer of this shape that no causal attention keeps its past in; −1 if there is none.
     private int SharedLayer(KvLayer shape) =>
         _ops.OfType<Op.Attention>().FirstOrDefault(op => !op.Spec.IsCausal && _kvLayers[op.Layer] == shape)?.Layer ?? -1;
+
+    private int AddState(int rows, int columns)
+    {
+        _stateLayers.Add(new StateLayer(rows, columns));
+        return _stateLayers.Count - 1;
+    }
 
     private Value Add(int width, bool picked, Func<Value, Op> make)
     {
@@ -279,6 +332,17 @@ public sealed class GraphBuilder
         Require(value);
         if (_picked[value.Id])
             throw new ArgumentException($"Behind PickRows there are no positions, so no {op}.", nameof(value));
+    }
+
+    private void RequireRecurrence(string op, RecurrenceSpec spec, params ReadOnlySpan<(Value Value, int Width)> inputs)
+    {
+        if (spec.Heads <= 0 || spec.HeadWidth <= 0 || spec.Groups <= 0 || spec.StateWidth <= 0 || spec.Heads % spec.Groups != 0)
+            throw new ArgumentException($"{spec} is no shape of a {op}: the groups divide the heads, and no size is below 1.", nameof(spec));
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            RequireUnpicked(inputs[i].Value, op);
+            RequireWidth(op, $"input {i}", inputs[i].Width, inputs[i].Value.Width);
+        }
     }
 
     private void RequireAlike(Value left, Value right, string op)

@@ -24,7 +24,7 @@ public static class GraphPrinter
         text.AppendLine();
         for (var i = 0; i < plan.Buffers.Length; i++)
             text.AppendLine($"  b{i}  {plan.Buffers[i].Width} per {(plan.Buffers[i].IsPicked ? "output row" : "row")}");
-        text.AppendLine($"  logits v{graph.Logits.Id}, {graph.KvLayers.Length} KV layers of {KvWidths(graph)} numbers per position, {graph.Sites.Length} adapter sites");
+        text.AppendLine($"  logits v{graph.Logits.Id}, {graph.KvLayers.Length} KV layers of {KvWidths(graph)} numbers per position, {(graph.StateLayers.IsEmpty ? "" : $"{graph.StateLayers.Length} states of {graph.StateLayers.Sum(layer => (long)layer.Rows * layer.Columns)} numbers per sequence, ")}{graph.Sites.Length} adapter sites");
         return text.ToString();
     }
 
@@ -45,7 +45,10 @@ public static class GraphPrinter
         Op.Bound bound => $"{(bound.IsSmooth ? "smoothly " : "")}to {Text(bound.Limit)}",
         Op.EmbedPositions embed => Describe(embed.Table),
         Op.AddVector add => $"{add.Vector.Name} {add.Vector.Format}",
-        Op.Part part => $"from {part.Start} on",
+        Op.Part part => $"{part.First} … {part.First + part.Count - 1} of each {part.Run}",
+        Op.ShortConvolution convolution => $"state {convolution.Layer}, {Describe(convolution.Kernel)}{(convolution.Bias is null ? "" : " + bias")}",
+        Op.StateSpace space => Describe(space.Spec, space.Layer),
+        Op.GatedDelta delta => Describe(delta.Spec, delta.Layer),
         Op.Scale scale => $"by {Text(scale.Factor)}",
         Op.Experts experts => $"{experts.Spec.Used} of {experts.Router.Rows}{Groups(experts.Spec)} by {experts.Spec.Scoring}, {experts.Spec.Activation}{(experts.Spec.Limit > 0 ? $" to {Text(experts.Spec.Limit)}" : "")}, {Describe(experts.GateProjection)}, {Describe(experts.UpProjection)}, {Describe(experts.DownProjection)}",
         _ => "",
@@ -55,6 +58,9 @@ public static class GraphPrinter
 
     private static string Describe(Weight weight) =>
         $"{weight.Name} {weight.Format} {(weight.Experts == 1 ? "" : $"{weight.Experts}×")}{weight.Rows}×{weight.Columns}";
+
+    private static string Describe(RecurrenceSpec spec, int layer) =>
+        $"state {layer}, {spec.Heads} heads of {spec.HeadWidth}, {spec.Groups} groups of {spec.StateWidth}";
 
     private static string Describe(AttentionSpec spec, int layer)
     {

@@ -8,7 +8,7 @@ namespace EmbeddedLlm.Graph;
 /// overlap may stand in the same memory. A value is stored densely: row r of value v begins at <c>r · v.Width</c> of its buffer.
 /// </summary>
 /// <remarks>
-/// <see cref="Op.Add"/>, <see cref="Op.AddVector"/>, <see cref="Op.Scale"/>, <see cref="Op.Bound"/>, <see cref="Op.Gate"/>, <see cref="Op.Activate"/> and <see cref="Op.Rope"/> may find their result
+/// <see cref="Op.Add"/>, <see cref="Op.AddVector"/>, <see cref="Op.Multiply"/>, <see cref="Op.Scale"/>, <see cref="Op.Bound"/>, <see cref="Op.Gate"/>, <see cref="Op.Activate"/> and <see cref="Op.Rope"/> may find their result
 /// in the buffer of an input that dies with them, so they must read a number (rope: a pair) before they write it. All other ops write to buffers
 /// that none of their inputs stands in. Lives are counted in single ops: a backend that runs two ops as one must not write a result of the second
 /// before it has read all inputs of the first.
@@ -69,7 +69,7 @@ public sealed class MemoryPlan
     }
 
     /// <summary>Whether the result of <paramref name="op"/> may stand where an input of it stood.</summary>
-    public static bool AllowsInPlace(Op op) => op is Op.Add or Op.AddVector or Op.Scale or Op.Bound or Op.Gate or Op.Activate or Op.Rope;
+    public static bool AllowsInPlace(Op op) => op is Op.Add or Op.AddVector or Op.Multiply or Op.Scale or Op.Bound or Op.Gate or Op.Activate or Op.Rope;
 
     private static int[] LastReads(ModelGraph graph)
     {

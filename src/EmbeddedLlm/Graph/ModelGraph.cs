@@ -23,6 +23,9 @@ public sealed record ModelGraph(
     ImmutableArray<KvLayer> KvLayers,
     ImmutableArray<string> Sites)
 {
+    /// <summary>The states that recurrent steps keep for each sequence; <c>Layer</c> of such an op is an index into it. Empty for most models.</summary>
+    public ImmutableArray<StateLayer> StateLayers { get; init; } = [];
+
     /// <summary>Whether each slice of a batch must be a whole text: attention that is not causal sees nothing that an earlier batch left.</summary>
     public bool NeedsWholeTexts => Ops.Any(op => op is Op.Attention { Spec.IsCausal: false });
 }

@@ -65,7 +65,7 @@ public abstract record Op
 
     /// <summary>
     /// Normalises the first numbers of each run of <paramref name="RunWidth"/> within a row (the whole row, or each head of it), as many as
-    /// <paramref name="Gain"/> has, and multiplies them by the gain, then adds the bias. What is behind them in the run stays.
+    /// <paramref name="Gain"/> has, and multiplies them by the gain, then adds the bias. What is behind them in the run stays. A gain of several rows has one for each run of a row.
     /// </summary>
     public sealed record Norm(Value In, NormKind Kind, Weight Gain, Weight? Bias, float Epsilon, int RunWidth, Value Out) : Op
     {
@@ -156,8 +156,18 @@ public abstract record Op
         public override ImmutableArray<Value> Outputs => [Out];
     }
 
-    /// <summary><c>Out = In · Factor</c>.</summary>
-    public sealed record Scale(Value In, float Factor, Value Out) : Op
+    /// <summary><c>Out = Left · Right</c>, number by number.</summary>
+    public sealed record Multiply(Value Left, Value Right, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Left, Right];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>Of each run of <paramref name="Run"/> numbers those from <paramref name="First"/> on, <paramref name="Count"/> of them.</summary>
+    public sealed record Part(Value In, int Run, int First, int Count, Value Out) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];
@@ -166,8 +176,74 @@ public abstract record Op
         public override ImmutableArray<Value> Outputs => [Out];
     }
 
-    /// <summary>Numbers <paramref name="Start"/> … <paramref name="Start"/> + Out.Width − 1 of each row.</summary>
-    public sealed record Part(Value In, int Start, Value Out) : Op
+    /// <summary>
+    /// A causal convolution of each channel: <c>Out[t] = Σ Kernel[c][j] · In[t − (k − 1) + j] + Bias[c]</c> over the k columns of the kernel.
+    /// The state of <paramref name="Layer"/> is the last k − 1 rows of the input [k − 1 × channels], zeros where a sequence begins.
+    /// </summary>
+    /// <param name="In">The rows.</param>
+    /// <param name="Kernel">[channels × k].</param>
+    /// <param name="Bias">[1 × channels], or none.</param>
+    /// <param name="Layer">Index into <see cref="ModelGraph.StateLayers"/>.</param>
+    /// <param name="Out">The result.</param>
+    public sealed record ShortConvolution(Value In, Weight Kernel, Weight? Bias, int Layer, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [In];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>
+    /// The recurrence of Mamba 2 (Dao and Gu 2024, "Transformers are SSMs"). Each head has a state S [state width × head width], zeros where a sequence
+    /// begins; for each row, with <c>δ = softplus(Step + StepBias)</c>: <c>S = e^(δ · Decay) · S + B ⊗ (δ · X)</c>, then <c>Out = Sᵀ · C + Skip · X</c>.
+    /// </summary>
+    /// <param name="X">[tokens × heads · head width].</param>
+    /// <param name="B">[tokens × groups · state width]; neighbouring heads share a group.</param>
+    /// <param name="C">[tokens × groups · state width].</param>
+    /// <param name="Step">[tokens × heads].</param>
+    /// <param name="StepBias">[1 × heads].</param>
+    /// <param name="Decay">[1 × heads], negative numbers.</param>
+    /// <param name="Skip">[1 × heads].</param>
+    /// <param name="Spec">Heads and widths.</param>
+    /// <param name="Layer">Index into <see cref="ModelGraph.StateLayers"/>.</param>
+    /// <param name="Out">[tokens × heads · head width].</param>
+    public sealed record StateSpace(Value X, Value B, Value C, Value Step, Weight StepBias, Weight Decay, Weight Skip, RecurrenceSpec Spec, int Layer, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [X, B, C, Step];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary>
+    /// The gated delta rule (Yang et al. 2024, "Gated Delta Networks"). Each head has a state S [state width × head width], zeros where a sequence begins;
+    /// for each row, with k and q of length 1 (or of less, where they are shorter than <paramref name="Epsilon"/>): <c>S = e^(Decay · softplus(Step + StepBias)) · S</c>,
+    /// <c>S = S + k ⊗ (sigmoid(Beta) · (V − Sᵀ · k))</c>, then <c>Out = Sᵀ · q / √(state width)</c>.
+    /// </summary>
+    /// <param name="Q">[tokens × groups · state width]; head h has the query and key of group h modulo groups.</param>
+    /// <param name="K">[tokens × groups · state width].</param>
+    /// <param name="V">[tokens × heads · head width].</param>
+    /// <param name="Step">[tokens × heads].</param>
+    /// <param name="Beta">[tokens × heads].</param>
+    /// <param name="StepBias">[1 × heads].</param>
+    /// <param name="Decay">[1 × heads], negative numbers.</param>
+    /// <param name="Spec">Heads and widths.</param>
+    /// <param name="Epsilon">Lengths below this count as this.</param>
+    /// <param name="Layer">Index into <see cref="ModelGraph.StateLayers"/>.</param>
+    /// <param name="Out">[tokens × heads · head width].</param>
+    public sealed record GatedDelta(Value Q, Value K, Value V, Value Step, Value Beta, Weight StepBias, Weight Decay, RecurrenceSpec Spec, float Epsilon, int Layer, Value Out) : Op
+    {
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Inputs => [Q, K, V, Step, Beta];
+
+        /// <inheritdoc/>
+        public override ImmutableArray<Value> Outputs => [Out];
+    }
+
+    /// <summary><c>Out = In · Factor</c>.</summary>
+    public sealed record Scale(Value In, float Factor, Value Out) : Op
     {
         /// <inheritdoc/>
         public override ImmutableArray<Value> Inputs => [In];

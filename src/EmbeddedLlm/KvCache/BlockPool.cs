@@ -26,11 +26,14 @@ internal sealed class BlockPool
     private readonly HashSet<int> _full;                                    // cached blocks without room, by what they hold
     private readonly HashSet<int>.AlternateLookup<Prefix> _prefixes;
 
-    public BlockPool(int count, int blockTokens)
+    /// <param name="count">Blocks.</param>
+    /// <param name="blockTokens">Positions in a block.</param>
+    /// <param name="states">Snapshots of states behind blocks, which go where a block is no longer known; null for models without states.</param>
+    public BlockPool(int count, int blockTokens, StatePool? states = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(blockTokens, 1);
-        (Count, BlockTokens, Free) = (count, blockTokens, count);
+        (Count, BlockTokens, Free, States) = (count, blockTokens, count, states);
         _holders = new int[count];
         (_previous, _next) = (new int[count + 1], new int[count + 1]);
         (_parent, _firstChild, _previousSibling, _nextSibling) = (new int[count + 1], new int[count + 1], new int[count + 1], new int[count + 1]);
@@ -49,6 +52,9 @@ internal sealed class BlockPool
 
     /// <summary>Positions in a block.</summary>
     public int BlockTokens { get; }
+
+    /// <summary>The states behind blocks, without which a block cannot be shared; null for models without states.</summary>
+    public StatePool? States { get; }
 
     /// <summary>Blocks that nobody holds, cached ones included.</summary>
     public int Free { get; private set; }
@@ -191,6 +197,7 @@ internal sealed class BlockPool
             _previousSibling[next] = previous;
         _length[block] = 0;
         Cached--;
+        States?.Drop(block);
     }
 
     private int Node(int parent) => parent == None ? Count : parent;

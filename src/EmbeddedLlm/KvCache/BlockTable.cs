@@ -14,9 +14,13 @@ internal sealed class BlockTable(BlockPool pool, long key)
     /// <summary>Positions that the blocks have room for.</summary>
     public int Positions => _blocks.Count * pool.BlockTokens;
 
+    /// <summary>Positions for which <see cref="TryOpen"/> found whole blocks, those without a state behind them included.</summary>
+    public int Known { get; private set; }
+
     /// <summary>
     /// Takes blocks for all tokens of a sequence, sharing what is cached of them. The last token is never shared: its logits are needed.
-    /// Where a cached block agrees only in part, it is to be copied, and the rest overwritten in the copy.
+    /// Where a cached block agrees only in part, it is to be copied, and the rest overwritten in the copy. In models with states a sequence can go on only from
+    /// the end of a block behind which the state is known.
     /// </summary>
     /// <param name="tokens">The sequence; the table is empty.</param>
     /// <param name="spare">How many more blocks must be free, left for others.</param>
@@ -34,10 +38,14 @@ internal sealed class BlockTable(BlockPool pool, long key)
             _blocks.Add(block);
             cached += pool.BlockTokens;
         }
+        Known = cached;
+        if (pool.States is { } states)
+            cached = CutToState(states);
         _offered = _blocks.Count;
         var own = pool.BlocksFor(tokens.Length) - _blocks.Count;
 
-        copyFrom = pool.FindLongest(key, Last, reusable[cached..], out var part);
+        var part = 0;
+        copyFrom = pool.States is null ? pool.FindLongest(key, Last, reusable[cached..], out part) : BlockPool.None;
         copyTo = BlockPool.None;
         if (copyFrom != BlockPool.None)
         {
@@ -122,6 +130,18 @@ internal sealed class BlockTable(BlockPool pool, long key)
         foreach (var block in _blocks)
             pool.Forget(block);
         Release();
+    }
+
+    // Gives back blocks without a state at their end; returns the positions left.
+    private int CutToState(StatePool states)
+    {
+        while (_blocks.Count > 0 && states.Find(Last) == StatePool.None)
+        {
+            pool.Release(Last);
+            _blocks.RemoveAt(_blocks.Count - 1);
+        }
+
+        return Positions;
     }
 
     private int Last => _blocks.Count == 0 ? BlockPool.None : _blocks[^1];

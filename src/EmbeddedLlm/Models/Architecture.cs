@@ -24,14 +24,27 @@ internal abstract class Architecture
     /// <summary>Positions that a row sees in layers with a window; 0 for all.</summary>
     protected static int Window(Hyperparameters keys) => keys.Count("attention.sliding_window", 0, MaxContext, fallback: 0);
 
+    /// <summary>The recurrent steps that stand in place of attention, in all layers or in some.</summary>
+    protected static RecurrenceSpec Recurrence(Hyperparameters keys)
+    {
+        var width = keys.Count("ssm.inner_size", 1, MaxWidth);
+        var heads = keys.Count("ssm.time_step_rank", 1, MaxHeads);
+        var groups = keys.Count("ssm.group_count", 1, MaxHeads);
+        if (width % heads != 0)
+            keys.Throw("ssm.time_step_rank", $"a divisor of the width {width}", $"{heads}");
+        if (heads % groups != 0)
+            keys.Throw("ssm.group_count", $"a divisor of the {heads} heads", $"{groups}");
+        return new RecurrenceSpec(heads, width / heads, groups, keys.Count("ssm.state_size", 1, MaxHeadWidth));
+    }
+
     /// <summary>What GGUF's common keys say; a family changes what it does differently.</summary>
     protected static ModelSpec Standard(Hyperparameters keys, NormKind norm = NormKind.Rms)
     {
         var width = keys.Count("embedding_length", 1, MaxWidth);
         var heads = keys.Count("attention.head_count", 1, MaxHeads);
-        var layers = keys.Count("block_count", 1, MaxLayers);
-        var kvHeads = keys.Counts("attention.head_count_kv", layers, 1, MaxHeads, fallback: heads);
-        if (kvHeads.FirstOrDefault(count => heads % count != 0) is var wrong && wrong != 0)
+        var spec = WithoutAttention(keys, norm);
+        var kvHeads = keys.CountsOfLayers("attention.head_count_kv", spec.Layers, MaxHeads, fallback: heads);
+        if (kvHeads.FirstOrDefault(count => count > 0 && heads % count != 0) is var wrong && wrong != 0)
             keys.Throw("attention.head_count_kv", $"a divisor of the {heads} heads", $"{wrong}");
         if (!keys.Contains("attention.key_length") && width % heads != 0)
             keys.Throw("attention.head_count", $"a divisor of the width {width}", $"{heads}");
@@ -41,33 +54,42 @@ internal abstract class Architecture
         if (ropeWidth > headWidth || ropeWidth % 2 != 0)
             keys.Throw("rope.dimension_count", $"an even number up to the head width {headWidth}", $"{ropeWidth}");
 
-        var contextLength = keys.Count("context_length", 1, MaxContext);
         var attentionScale = keys.Number("attention.scale", 0, 1e6f, fallback: 0);
-        return new ModelSpec
+        return spec with
         {
-            Family = keys.Prefix,
-            Name = keys.File.Metadata.GetString("general.name", null),
-            ContextLength = contextLength,
-            Width = width,
-            Layers = layers,
             Heads = heads,
             KvHeads = kvHeads.Max(),
             LayerKvHeads = kvHeads,
             HeadWidth = headWidth,
             ValueWidth = keys.Count("attention.value_length", 1, MaxHeadWidth, fallback: headWidth),
-            Pooling = Pools(keys),
             IsCausal = keys.Flag("attention.causal", true),
-            Norm = norm,
-            NormEpsilon = keys.Number(norm == NormKind.Rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 0, 1),
             RopeWidth = ropeWidth,
             RopeBase = keys.Number("rope.freq_base", 1.001f, 1e30f, fallback: 10000),
-            RopeScaling = RopeScaling.Read(keys, contextLength),
+            RopeScaling = RopeScaling.Read(keys, spec.ContextLength),
             AttentionScale = attentionScale == 0 ? (float)(1 / Math.Sqrt(headWidth)) : attentionScale,
+        };
+    }
+
+    /// <summary>The same for a model in which no layer has attention.</summary>
+    protected static ModelSpec WithoutAttention(Hyperparameters keys, NormKind norm = NormKind.Rms) =>
+        new()
+        {
+            Family = keys.Prefix,
+            Name = keys.File.Metadata.GetString("general.name", null),
+            ContextLength = keys.Count("context_length", 1, MaxContext),
+            Width = keys.Count("embedding_length", 1, MaxWidth),
+            Layers = keys.Count("block_count", 1, MaxLayers),
+            Heads = 0,
+            KvHeads = 0,
+            HeadWidth = 0,
+            ValueWidth = 0,
+            Pooling = Pools(keys),
+            Norm = norm,
+            NormEpsilon = keys.Number(norm == NormKind.Rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 0, 1),
             ExpertsUsed = keys.Count("expert_used_count", 0, MaxHeads, fallback: 0),
             ExpertWeightScale = keys.Number("expert_weights_scale", 0, 1e6f, fallback: 0) is var scale && scale == 0 ? 1 : scale,
             Sampling = RecommendedSampling.Read(keys.File),
         };
-    }
 
     // GGUF's numbers.
     private static Pooling? Pools(Hyperparameters keys)

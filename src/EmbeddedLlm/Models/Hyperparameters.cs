@@ -31,15 +31,15 @@ internal sealed class Hyperparameters(GgufFile file, string prefix)
 
     public int Count(string key, int least, int most, int fallback) => Contains(key) ? Count(key, least, most) : fallback;
 
-    /// <summary>A number for each layer; a single one is that of all.</summary>
-    public ImmutableArray<int> Counts(string key, int layers, int least, int most, int fallback)
+    /// <summary>A count for each layer, 0 for those without; a single one is that of all.</summary>
+    public ImmutableArray<int> CountsOfLayers(string key, int layers, int most, int fallback)
     {
         if (!file.Metadata.TryGet(Full(key), out var value) || !value.IsArray)
-            return [.. Enumerable.Repeat(Count(key, least, most, fallback), layers)];
-        var counts = file.Metadata.GetInts(Full(key));
-        if (counts.Count != layers || counts.Any(count => count < least || count > most))
-            Throw(key, $"{layers} integers from {least} to {most}", $"[{string.Join(", ", counts.Take(8))}{(counts.Count > 8 ? ", …" : "")}]");
-        return [.. counts];
+            return [.. Enumerable.Repeat(Count(key, 1, most, fallback), layers)];
+        var counts = Counts(key, 0, most);
+        if (counts.Length != layers || counts.All(count => count == 0))
+            Throw(key, $"{layers} integers from 0 to {most}, not all of them 0", $"[{string.Join(", ", counts.Take(8))}{(counts.Length > 8 ? ", …" : "")}]");
+        return counts;
     }
 
     /// <summary>Whether something is so, for each layer.</summary>
@@ -49,6 +49,15 @@ internal sealed class Hyperparameters(GgufFile file, string prefix)
         if (flags.Count != layers)
             Throw(key, $"{layers} Booleans", $"{flags.Count}");
         return [.. flags];
+    }
+
+    /// <summary>Counts that stand in an array.</summary>
+    public ImmutableArray<int> Counts(string key, int least, int most)
+    {
+        var counts = file.Metadata.GetInts(Full(key));
+        if (counts.Any(count => count < least || count > most))
+            Throw(key, $"integers from {least} to {most}", string.Join(", ", counts.Take(8)));
+        return [.. counts];
     }
 
     public float Number(string key, float least, float most)

@@ -31,7 +31,7 @@ internal sealed class LayerInputs
     public Value Join(string prefix, int layer, Value x)
     {
         // Behind the last attention only picked rows are left.
-        var part = _graph.Part(_all, layer * _spec.LayerInputWidth, _spec.LayerInputWidth);
+        var part = _graph.Part(_all, _all.Width, layer * _spec.LayerInputWidth, _spec.LayerInputWidth);
         part = layer == _spec.Layers - 1 ? _graph.PickRows(part) : part;
         var gate = _graph.Linear(x, _weights.Matrix(prefix + "inp_gate", _spec.LayerInputWidth, _spec.Width));
         var added = _graph.Linear(_graph.Gate(gate, part, _spec.Activation), _weights.Matrix(prefix + "proj", _spec.Width, _spec.LayerInputWidth));

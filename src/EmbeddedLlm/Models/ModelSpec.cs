@@ -73,6 +73,9 @@ public sealed record ModelSpec
 
     internal RopeScaling RopeScaling { get; init; } = new();
 
+    /// <summary>Pairs of a head that turn by time, height, width and a fourth place, in turns of the first three; empty where all turn by one position.</summary>
+    internal ImmutableArray<int> RopeSections { get; init; } = [];
+
     /// <summary>Layers n, 2n, … (the first layer is 1) have no rope; 0: all have.</summary>
     internal int NoRopeInterval { get; init; }
 
@@ -120,6 +123,15 @@ public sealed record ModelSpec
 
     /// <summary>Whether rows are normed behind the last layer.</summary>
     internal bool HasOutputNorm { get; init; } = true;
+
+    /// <summary>The tensor that norms rows behind the last layer.</summary>
+    internal string OutputNorm { get; init; } = "output_norm";
+
+    /// <summary>Whether layers have a feed-forward step; in some families the recurrent step is all.</summary>
+    internal bool HasFeedForward { get; init; } = true;
+
+    /// <summary>Heads and widths of layers with a recurrent step in place of attention; null where no layer has one, or it has no heads.</summary>
+    internal RecurrenceSpec? Recurrence { get; init; }
 
     /// <summary>See <see cref="AttentionSpec.SoftCap"/>.</summary>
     internal float AttentionSoftCap { get; init; }
@@ -182,10 +194,13 @@ public sealed record ModelSpec
 
     internal int WindowOf(int layer) => !WindowPattern.IsEmpty ? (WindowPattern[layer] ? Window : 0) : FullAttentionInterval > 0 && (layer + (IsFirstAttentionFull ? 0 : 1)) % FullAttentionInterval == 0 ? 0 : Window;
 
+    /// <summary>Whether a text's positions turn this pair: they are time, height and width alike, but the fourth place of a text is always 0.</summary>
+    internal bool TurnsWithText(int pair) => RopeSections.IsEmpty || pair < 3 * RopeSections[pair % 3];
+
     internal bool HasRope(int layer) => RopeWidth > 0 && (NoRopeInterval == 0 || (layer + 1) % NoRopeInterval != 0);
 
     /// <summary>The model in a line.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Name ?? Family}: {Family}, {ParameterCount:N0} parameters, {Layers} layers of {Width}, {Heads} heads over {KvHeads}, vocabulary {VocabularySize}, context {ContextLength}");
+        $"{Name ?? Family}: {Family}, {ParameterCount:N0} parameters, {Layers} layers of {Width}, {(Heads == 0 ? "no" : $"{Heads}")} heads over {KvHeads}, vocabulary {VocabularySize}, context {ContextLength}");
 }

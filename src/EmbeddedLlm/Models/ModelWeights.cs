@@ -37,6 +37,15 @@ internal sealed class ModelWeights(GgufFile file)
     /// <summary>A vector such as a norm's gain.</summary>
     public Weight Vector(string name, int length) => Read(name, name + ".weight", length, 1, 1);
 
+    /// <summary>Numbers for each head, in a tensor whose name has no suffix, written as a row or as a column.</summary>
+    public Weight Numbers(string tensorName, int length)
+    {
+        var tensor = Find(tensorName);
+        return Dimension(tensor, 0) == 1 && Dimension(tensor, 1) == length
+            ? Read(tensorName, tensorName, 1, length, 1) with { Columns = length, Rows = 1 }
+            : Read(tensorName, tensorName, length, 1, 1);
+    }
+
     public Weight? VectorIfThere(string name, params ReadOnlySpan<int> lengths)
     {
         if (!file.TryGetTensor(name + ".weight", out var tensor))
@@ -80,13 +89,16 @@ internal sealed class ModelWeights(GgufFile file)
         for (var i = 0; i < parts.Length; i++)
         {
             var (name, count) = parts[i];
-            var ownBias = bias is null ? null : bias with { Name = prefix + name + ".bias", Columns = count, Offset = bias.Format.RowBytes(first) };
-            products[i] = (weight.Slice(first, count, prefix + name), ownBias);
+            products[i] = Rows(weight, bias, first, count, prefix + name);
             first += count;
         }
 
         return products;
     }
+
+    /// <summary>Some rows of a matrix and of its bias.</summary>
+    public static (Weight Weight, Weight? Bias) Rows(Weight weight, Weight? bias, int first, int count, string name) =>
+        (weight.Slice(first, count, name), bias is null ? null : bias with { Name = name + ".bias", Columns = count, Offset = bias.Format.RowBytes(first) });
 
     /// <summary>Says that tensors of these names, with their biases, are known and not needed.</summary>
     public void Ignore(params ReadOnlySpan<string> names)

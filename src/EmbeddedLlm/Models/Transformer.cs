@@ -15,6 +15,7 @@ internal sealed class Transformer
     private readonly ModelWeights _weights;
     private readonly Pooling? _pooling;
     private readonly GraphBuilder _graph = new();
+    private readonly RecurrentMixer _recurrence;
     private readonly RopeSpec? _rope;
     private readonly RopeSpec? _windowRope;
     private readonly List<Value> _attended = [];        // of each layer
@@ -25,9 +26,11 @@ internal sealed class Transformer
         _spec = spec;
         _weights = weights;
         _pooling = pooling;
+        _recurrence = new RecurrentMixer(_graph, spec, weights);
         if (spec.RopeWidth == 0)
             return;
         _rope = spec.RopeScaling.Resolve(spec.RopePairing, spec.RopeBase, spec.RopeWidth, Divisors(contextLength));
+        _rope = _rope with { Frequencies = [.. _rope.Frequencies.Select((frequency, pair) => spec.TurnsWithText(pair) ? frequency : 0)] };
         _windowRope = spec.WindowRopeBase == 0 ? _rope : new RopeScaling().Resolve(spec.RopePairing, spec.WindowRopeBase, spec.WindowHeads?.RopeWidth ?? spec.RopeWidth, null);
     }
 
@@ -64,12 +67,13 @@ internal sealed class Transformer
         // Of two kinds of token, which mark the first and the second text of a pair, all are of the first.
         if (_weights.Contains("token_types"))
             x = _graph.AddVector(x, _weights.Matrix("token_types", _weights.RowsOf("token_types"), _spec.Width).Slice(0, 1, "token_types"));
-        x = NormIfThere("token_embd_norm", x);
+        if (_spec.OutputNorm != "token_embd_norm")
+            x = NormIfThere("token_embd_norm", x);
         _layerInputs = _spec.LayerInputWidth > 0 ? new LayerInputs(_graph, _spec, _weights, x) : null;
         for (var layer = 0; layer < _spec.Layers; layer++)
             x = Block($"blk.{layer}.", layer, x);
 
-        x = _spec.HasOutputNorm ? Norm("output_norm", x) : x;
+        x = _spec.HasOutputNorm ? Norm(_spec.OutputNorm, x) : x;
         return _graph.Build(_pooling is { } pooling ? Pooled(pooling, x) : Logits(x, table));
     }
 
@@ -103,17 +107,19 @@ internal sealed class Transformer
     {
         var isNormed = layer == 0 && !_spec.IsCausal && _weights.Contains("token_embd_norm");
         var normed = isNormed ? NormIfThere(prefix + "attn_norm", x) : InputNorm(prefix + "attn_norm", x);
-        var read = _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed;
-        var attended = _spec.Latent is null ? Attention(prefix, layer, read) : LatentAttention.Build(_graph, _spec, _weights, _rope!, prefix, read);
+        var (attended, output) = Mix(prefix, layer, _spec.IsParallel ? NormIfThere(prefix + "attn_norm_2", x, normed) : normed);
 
-        // Behind the last attention only the rows whose logits are asked for matter.
+        // Behind the last step that sees other rows only the rows whose logits are asked for matter.
         if (layer == _spec.Layers - 1)
         {
             (x, attended) = (_graph.PickRows(x), _graph.PickRows(attended));
             normed = _spec.IsParallel ? _graph.PickRows(normed) : normed;
         }
 
-        attended = AttendedNorm(prefix, "post_attention_norm", Linear(prefix + "attn_output", attended, _spec.Width));
+        attended = Linear(prefix + output, attended, _spec.Width);
+        if (!_spec.HasFeedForward)
+            return Join(x, attended);
+        attended = AttendedNorm(prefix, "post_attention_norm", attended);
         if (_spec.IsParallel)
             return Join(Join(x, attended), FeedForward(prefix, _weights.Contains(prefix + "ffn_norm") ? Norm(prefix + "ffn_norm", x) : normed));
 
@@ -123,6 +129,11 @@ internal sealed class Transformer
         x = _layerInputs?.Join(prefix, layer, x) ?? x;
         return _weights.Contains(prefix + "layer_output_scale") ? _graph.Scale(x, Factor(prefix + "layer_output_scale")) : x;
     }
+
+    // The step in which a row sees those before it, and the tensor that its result goes through.
+    private (Value Mixed, string Output) Mix(string prefix, int layer, Value x) =>
+        _recurrence.TryMix(prefix, x, out var mixed, out var output) ? (mixed, output)
+            : (_spec.Latent is null ? Attention(prefix, layer, x) : LatentAttention.Build(_graph, _spec, _weights, _rope!, prefix, x), "attn_output");
 
     private Value Attention(string prefix, int layer, Value x)
     {
@@ -134,16 +145,22 @@ internal sealed class Transformer
     private Value AttentionOfItsOwn(string prefix, int layer, Value x)
     {
         var (headWidth, kvHeads, valueWidth) = (_spec.HeadWidthOf(layer), _spec.KvHeadsOf(layer), _spec.ValueWidthOf(layer));
+        if (kvHeads == 0)
+            throw new ModelFormatException($"{_weights.Path}: layer {layer} has attention; expected at least one KV head for it in attention.head_count_kv, found none.");
         // Where values have no projection, they are what keys are made of.
         var hasValues = _weights.Contains(prefix + "attn_qkv") || _weights.Contains(prefix + "attn_v") || !_spec.HasValueNorm;
-        (string, int)[] parts = [("attn_q", _spec.Heads * headWidth), ("attn_k", kvHeads * headWidth), ("attn_v", kvHeads * valueWidth)];
+        // Each head's query may have a gate for its result beside it.
+        var queryWidth = _spec.Heads * headWidth;
+        var isGated = headWidth == valueWidth && _weights.Contains(prefix + "attn_q") && _weights.RowsOf(prefix + "attn_q") == 2 * queryWidth;
+        (string, int)[] parts = [("attn_q", isGated ? 2 * queryWidth : queryWidth), ("attn_k", kvHeads * headWidth), ("attn_v", kvHeads * valueWidth)];
         var qkv = _graph.Linear(x, _weights.Products(prefix, "attn_qkv", _spec.Width, hasValues ? parts : parts[..2]));
-        var q = Placed(layer, prefix + "attn_q_norm", Limited(qkv[0]));
+        var q = Placed(layer, prefix + "attn_q_norm", Limited(isGated ? _graph.Part(qkv[0], 2 * headWidth, 0, headWidth) : qkv[0]));
         var k = Placed(layer, prefix + "attn_k_norm", Limited(qkv[1]));
         var v = Limited(qkv[hasValues ? 2 : 1]);
         if (_spec.HasValueNorm)
             v = _graph.Norm(v, _spec.Norm, Ones(prefix + "attn_v_norm", valueWidth), null, _spec.NormEpsilon);
-        return _graph.Attention(q, k, v, SpecOf(layer, layer), _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
+        var attended = _graph.Attention(q, k, v, SpecOf(layer, layer), _weights.VectorIfThere(prefix + "attn_sinks", _spec.Heads));
+        return isGated ? _graph.Gate(_graph.Part(qkv[0], 2 * headWidth, headWidth, headWidth), attended, Activation.Sigmoid) : attended;
     }
 
     // Over the keys and values of the last layer that has its own and sees as far.

@@ -115,6 +115,44 @@ public sealed class CpuGoldenTests
         Assert.Equal(expected, GoldenModels.Logits(new CpuBackend(), model, tokens, chunk: 7, threads: 2));
     }
 
+    /// <summary>Recurrent states: sequences of different length behind each other, each in slots of its own, and from one slot to another.</summary>
+    [Theory]
+    [InlineData("granitehybrid")]
+    [InlineData("lfm2")]
+    [InlineData("mamba2")]
+    [InlineData("qwen35")]
+    public void Logits_OfRecurrentSequencesInOneBatch_AreTheBitsOfEachAlone(string name)
+    {
+        var path = Golden.Path("models", name, "model.gguf");
+        var tokens = GoldenModels.Tokens(Golden.Path("models", name, "tokens.json"));
+        var expected = GoldenModels.Logits(new CpuBackend(), path, tokens, threads: 1);
+        using var file = GgufFile.Open(path);
+        var graph = ModelLoader.Load(file).Graph;
+        using var runner = new CpuBackend().Load(graph, new RunnerOptions { KvBlocks = 6, KvType = KvType.F32, StateSlots = 4, Threads = 3 });
+        var width = graph.Logits.Width;
+
+        float[] Run(int[] rows, BatchSlice[] slices)
+        {
+            var logits = new float[rows.Length * width];
+            runner.Run(new Batch { Tokens = rows, Slices = slices, KvBlocks = [5, 4, 3, 2, 1, 0], OutputRows = [.. Enumerable.Range(0, rows.Length)] }, logits);
+            return logits;
+        }
+
+        float[] Alone(int first, int end) => expected[(first * width)..(end * width)];
+
+        // 9, 1 and 20 tokens; then each goes on, the first one in another slot.
+        var begin = Run([.. tokens[..9], .. tokens[..1], .. tokens[..20]], [new(9, 0, 0, 2) { StateTo = 2 }, new(1, 0, 2, 2) { StateTo = 0 }, new(20, 0, 4, 2) { StateTo = 1 }]);
+        Assert.Equal([.. Alone(0, 9), .. Alone(0, 1), .. Alone(0, 20)], begin);
+        var next = Run(
+            [.. tokens[9..12], .. tokens[1..8], tokens[20]],
+            [new(3, 9, 0, 2) { StateFrom = 2, StateTo = 3 }, new(7, 1, 2, 2), new(1, 20, 4, 2) { StateFrom = 1, StateTo = 1 }]);
+        Assert.Equal([.. Alone(9, 12), .. Alone(1, 8), .. Alone(20, 21)], next);
+
+        // The first once more from where it was: the last step left that slot alone.
+        runner.CopyState(2, 1);
+        Assert.Equal(Alone(9, 16), Run(tokens[9..16], [new(7, 9, 0, 2) { StateFrom = 1, StateTo = 1 }]));
+    }
+
     public static TheoryData<KvType> KvTypes => TestModel.IsSlow ? [KvType.F16] : [KvType.F16, KvType.F32];
 
     [Theory, MemberData(nameof(KvTypes))]

@@ -112,7 +112,7 @@ internal static class TestModel
         var spec = new AttentionSpec(heads, 1, Rank + Turned, Rank, 0.2f);
         var attended = b.Attention(q, k, null, spec, vector("sinks", heads, 1));
         attended = b.HeadLinear(b.Add(attended, b.AttentionAfter(attended, q, spec with { Window = 7 })), stack("v_b", x.Width / heads, Rank));
-        return b.Linear(b.Part(attended, 0, x.Width), matrix("o2", x.Width, x.Width, 1, 1));
+        return b.Linear(b.Part(attended, attended.Width, 0, x.Width), matrix("o2", x.Width, x.Width, 1, 1));
     }
 
     private static Weight Random(Random random, string name, BlockFormat format, int rows, int columns, double size, int experts = 1)

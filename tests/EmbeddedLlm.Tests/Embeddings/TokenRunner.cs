@@ -36,6 +36,8 @@ internal sealed class TokenRunner(int kvBlocks = 64) : IModelRunner
 
     public void CopyKvBlock(int from, int to) => throw new NotSupportedException();
 
+    public void CopyState(int from, int to) => throw new NotSupportedException();
+
     public void Dispose()
     {
     }

@@ -4,9 +4,10 @@ namespace EmbeddedLlm.Tests.Engine;
 
 /// <summary>
 /// A runner without a model: its KV memory holds token ids, and the logits of a row are a function of all tokens that the row sees through
-/// its blocks. So a wrong block, position, copy or share changes what comes out, and what no runner could bear throws.
+/// its blocks. So a wrong block, position, copy or share changes what comes out, and what no runner could bear throws. With state slots it is recurrent:
+/// a state is the tokens that it is behind, and must be those that the blocks hold.
 /// </summary>
-internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockTokens, ScriptedRunner.Script? script = null) : IModelRunner
+internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockTokens, ScriptedRunner.Script? script = null, int stateSlots = 0) : IModelRunner
 {
     /// <summary>Writes the logits that follow after these tokens.</summary>
     public delegate void Script(ReadOnlySpan<int> tokens, Span<float> logits);
@@ -14,6 +15,7 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
     private const int Empty = -1;
     private readonly Script _script = script ?? Hashed;
     private readonly int[] _memory = [.. Enumerable.Repeat(Empty, kvBlocks * blockTokens)];     // [kvBlocks × blockTokens]
+    private readonly int[][] _states = [.. Enumerable.Repeat<int[]>([Empty], stateSlots)];
     private int _isRunning;
 
     /// <summary>Called, on the engine's thread, before a batch runs; may throw or block.</summary>
@@ -31,6 +33,8 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
     public int Rows { get; private set; }
 
     public int Copies { get; private set; }
+
+    public int StateCopies { get; private set; }
 
     /// <summary>The slices of each batch: rows and past.</summary>
     public List<(int Rows, int Past)[]> Batches { get; } = [];
@@ -52,6 +56,8 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
             Batches.Add(slices);
             Check(batch, logits.Length);
             Write(batch);
+            if (stateSlots > 0)
+                WriteStates(batch);
             Read(batch, logits);
         }
         finally
@@ -65,6 +71,13 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
         BeforeCopy?.Invoke(this);
         Copies++;
         _memory.AsSpan(from * blockTokens, blockTokens).CopyTo(_memory.AsSpan(to * blockTokens));
+    }
+
+    public void CopyState(int from, int to)
+    {
+        BeforeCopy?.Invoke(this);
+        StateCopies++;
+        _states[to] = _states[from];
     }
 
     public void Dispose() => IsDisposed = true;
@@ -118,6 +131,28 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
         foreach (var slice in batch.Slices)
             for (var position = slice.Past; position < slice.Past + slice.Rows; position++)
                 _memory[Slot(batch, slice, position)] = batch.Tokens[row++];
+    }
+
+    // The state that a slice reads must be that of its sequence at its past; no slice reads or writes what another writes.
+    private void WriteStates(in Batch batch)
+    {
+        var before = _states.ToArray();
+        var written = new HashSet<int>();
+        foreach (var slice in batch.Slices)
+            Require(written.Add(slice.StateTo), "Two sequences write to one state.");
+        foreach (var slice in batch.Slices)
+        {
+            var tokens = new int[slice.Past + slice.Rows];
+            for (var position = 0; position < tokens.Length; position++)
+                tokens[position] = _memory[Slot(batch, slice, position)];
+            if (slice.Past > 0)
+            {
+                Require(slice.StateFrom == slice.StateTo || !written.Contains(slice.StateFrom), "A state is read that another sequence writes.");
+                Require(before[slice.StateFrom].AsSpan().SequenceEqual(tokens.AsSpan(0, slice.Past)), "A state is not that of its sequence.");
+            }
+
+            _states[slice.StateTo] = tokens;
+        }
     }
 
     private void Read(in Batch batch, Span<float> logits)

@@ -16,7 +16,7 @@ internal sealed class StepperBench
     public StepperBench(int kvBlocks, EngineOptions? options = null, ScriptedRunner.Script? script = null, ILogger? logger = null)
     {
         (_options, _script) = (options ?? Options, script);
-        Runner = new(Vocabulary, kvBlocks, _options.KvBlockTokens, script);
+        Runner = new(Vocabulary, kvBlocks, _options.KvBlockTokens, script, _options.StateSlots);
         Stepper = new(Runner, _options, logger ?? _logs, TimeProvider.System);
     }
 
@@ -52,6 +52,8 @@ internal sealed class StepperBench
         for (var block = 0; block < pool.Count; block++)
             Assert.Equal(held.GetValueOrDefault(block), pool.Holders(block));
         Assert.Equal(pool.Count - held.Count, pool.Free);
+        if (pool.States is { } states)
+            Assert.Equal(Stepper.Stats.Running * (_options.Drafter is null ? 1 : 2), states.Held);
         Assert.True(Stepper.Stats.Running <= _options.MaxSequences);
         var inOrder = _requests.Keys.ToList();
         Assert.Equal(Open.OrderBy(inOrder.IndexOf), Open);              // who came first is served first, preempted or not

@@ -229,9 +229,23 @@ public sealed class StepperTests
     /// <summary>Whatever joins, is cancelled or fails, and whenever: the books are right after every step, and who ends gets the answer it gets alone.</summary>
     [Fact]
     public void Run_AnyScheduleOfRequestsAndCancels_GivesEachItsAnswer()
-        => Gen.Select(Gen.Int[16, 40], Gen.Int[1, 20], Gen.Int[1, 8], Gen.Int, Gen.Int[0, 19].Array[1, 120], Gen.Int[0, Drafters.Count - 1]).Sample((blocks, rows, sequences, seed, actions, drafter) =>
+        => AnySchedule(isRecurrent: false);
+
+    /// <summary>The same for a model with states: few snapshots, many, or none.</summary>
+    [Fact]
+    public void Run_AnyScheduleOfARecurrentModel_GivesEachItsAnswer()
+        => AnySchedule(isRecurrent: true);
+
+    private static void AnySchedule(bool isRecurrent)
+        => Gen.Select(Gen.Int[16, 40], Gen.Int[1, 20], Gen.Int[1, 8], Gen.Int, Gen.Int[0, 19].Array[1, 120], Gen.Int[0, Drafters.Count - 1], Gen.Int[0, 6]).Sample((blocks, rows, sequences, seed, actions, drafter, snapshots) =>
         {
-            var bench = new StepperBench(blocks, Options with { MaxBatchRows = Math.Max(rows, sequences), MaxSequences = sequences, Drafter = Drafters[drafter] });
+            var bench = new StepperBench(blocks, Options with
+            {
+                MaxBatchRows = Math.Max(rows, sequences),
+                MaxSequences = sequences,
+                Drafter = Drafters[drafter],
+                StateSlots = isRecurrent ? 2 * sequences + snapshots : 0,
+            });
             var random = new Random(seed);
             foreach (var action in actions)
             {
@@ -274,6 +288,10 @@ public sealed class StepperTests
         public void Run(in Batch batch, Span<float> logits) => logits[..1].Fill(1);
 
         public void CopyKvBlock(int from, int to)
+        {
+        }
+
+        public void CopyState(int from, int to)
         {
         }
 

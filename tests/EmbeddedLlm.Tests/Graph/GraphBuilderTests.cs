@@ -65,8 +65,8 @@ public sealed class GraphBuilderTests
         Assert.Throws<ArgumentException>(() => _graph.Norm(x, NormKind.Rms, TestWeights.Vector("norm", 2), null, 1e-5f, runWidth: 3));
         Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: 3));
         Assert.Throws<ArgumentException>(() => _graph.Rope(x, new RopeSpec(RopePairing.Halves, [1]), 4, start: -1));
-        Assert.Throws<ArgumentException>(() => _graph.Part(x, 5, 4));
-        Assert.Throws<ArgumentException>(() => _graph.Part(x, -1, 4));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, 8, 5, 4));
+        Assert.Throws<ArgumentException>(() => _graph.Part(x, 8, -1, 4));
         Assert.Throws<ArgumentException>(() => _graph.PickRows(picked));
         Assert.Throws<ArgumentException>(() => _graph.Scale(new Value(99, 8), 2));
         Assert.Throws<ArgumentException>(() => _graph.Experts(x, TestWeights.Matrix("r", 3, 8), TestWeights.Matrix("g", 4, 8, 3), TestWeights.Matrix("u", 4, 8, 3), TestWeights.Matrix("d", 8, 4, 2), new ExpertsSpec(2, Activation.Silu, true)));
@@ -110,7 +110,7 @@ public sealed class GraphBuilderTests
     {
         var x = _graph.Embed(TestWeights.Matrix("token_embd", 32, 8));
         var spec = new AttentionSpec(4, 2, 2, 2, 1);
-        var k = _graph.Part(x, 0, 4);
+        var k = _graph.Part(x, 8, 0, 4);
         var earlier = _graph.Attention(x, k, k, spec);
         _graph.AttentionAfter(earlier, x, spec with { Window = 3 });
 

@@ -109,7 +109,7 @@ public sealed class ModelLoaderTests : IDisposable
     [Fact]
     public void Load_MutatedHeaders_EndInAGraphOrATypedException()
     {
-        (byte[] Header, int[] Keys)[] models = [.. ((string[])["llama", "llama_yarn", "llama_moe", "mistral3", "granite", "qwen2", "qwen3_tied", "smollm3"]).Select(Mutable)];
+        (byte[] Header, int[] Keys)[] models = [.. ((string[])["llama", "llama_yarn", "llama_moe", "mistral3", "granite", "qwen2", "qwen3_tied", "smollm3", "mamba2", "granitehybrid", "lfm2", "qwen35"]).Select(Mutable)];
         uint[] hostile = [0, 1, 2, 3, 5, 64, 0x7f, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x3f800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x00000001, 0x7f7fffff];
         Gen.Int[0, int.MaxValue].Sample(
             seed =>

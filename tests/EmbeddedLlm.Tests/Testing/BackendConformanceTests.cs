@@ -23,7 +23,11 @@ public sealed class BackendConformanceTests
         ["add"] = op => op is Op.Add add ? add with { Right = add.Left } : op,
         ["add-vector"] = op => op is Op.AddVector add ? new Op.Scale(add.In, 1, add.Out) : op,
         ["scale"] = op => op is Op.Scale scale ? scale with { Factor = 1.001f * scale.Factor } : op,
-        ["part"] = op => op is Op.Part part ? part with { Start = part.Start + 1 } : op,
+        ["multiply"] = op => op is Op.Multiply multiply ? multiply with { Right = multiply.Left } : op,
+        ["part"] = op => op is Op.Part part ? part with { First = part.First == 0 ? part.Run - part.Count : 0 } : op,
+        ["short-convolution"] = op => op is Op.ShortConvolution convolution ? convolution with { Bias = null } : op,
+        ["state-space"] = op => op is Op.StateSpace space ? space with { B = space.C } : op,
+        ["gated-delta"] = op => op is Op.GatedDelta delta ? delta with { Q = delta.K } : op,
         ["experts"] = op => op is Op.Experts experts ? experts with { Spec = experts.Spec with { NormalizeWeights = !experts.Spec.NormalizeWeights } } : op,
     };
 
@@ -107,6 +111,8 @@ public sealed class BackendConformanceTests
             public int KvBlocks => inner.KvBlocks;
 
             public void CopyKvBlock(int from, int to) => inner.CopyKvBlock(from, to);
+
+            public void CopyState(int from, int to) => inner.CopyState(from, to);
 
             public void Dispose() => inner.Dispose();
 

@@ -43,6 +43,13 @@ internal readonly struct Sum : IElementwise
     public T Invoke<T>(T left, T right) where T : unmanaged, ILanes<T> => left + right;
 }
 
+/// <summary><c>left · right</c>.</summary>
+internal readonly struct Product : IElementwise
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T left, T right) where T : unmanaged, ILanes<T> => left * right;
+}
+
 /// <summary><c>left · factor</c>.</summary>
 internal readonly struct Scaled(float factor) : IElementwise
 {

@@ -12,6 +12,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
     private readonly float _epsilon;
     private readonly int _length;
     private readonly int _run;
+    private readonly int _gains;        // as many as runs of a row, or one
     private readonly AlignedMemory _memory;
     private readonly float* _gain;
     private readonly float* _bias;
@@ -24,12 +25,14 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _epsilon = op.Epsilon;
         _length = op.Gain.Columns;
         _run = op.RunWidth;
-        _memory = new AlignedMemory(2L * _length * sizeof(float));
+        _gains = op.Gain.Rows;
+        _memory = new AlignedMemory((_gains + 1L) * _length * sizeof(float));
         _gain = (float*)_memory.Start;
-        _bias = op.Bias is null ? null : _gain + _length;
+        _bias = op.Bias is null ? null : _gain + (nint)_gains * _length;
         try
         {
-            op.Gain.DequantizeRow(0, new Span<float>(_gain, _length));
+            for (var row = 0; row < _gains; row++)
+                op.Gain.DequantizeRow(row, new Span<float>(_gain + (nint)row * _length, _length));
             op.Bias?.DequantizeRow(0, new Span<float>(_bias, _length));
         }
         catch
@@ -45,7 +48,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         for (var run = start; run < end; run++)
         {
             float* x = _input.Data + (nint)run * _run, y = _result.Data + (nint)run * _run;
-            Normalise(x, y);
+            Normalise(x, y, _gain + (nint)(run % _gains) * _length);
             new ReadOnlySpan<float>(x + _length, _run - _length).CopyTo(new Span<float>(y + _length, _run - _length));
         }
     }
@@ -56,7 +59,7 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         _memory.Dispose();
     }
 
-    private void Normalise(float* x, float* y)
+    private void Normalise(float* x, float* y, float* gain)
     {
         var mean = _centres ? Sum(x, 0, squares: false) / _length : 0;
         var scale = 1 / MathF.Sqrt(Sum(x, mean, squares: true) / _length + _epsilon);
@@ -66,13 +69,13 @@ internal sealed unsafe class NormKernel<TLanes> : CpuKernel where TLanes : unman
         var i = 0;
         for (; i <= _length - TLanes.Count; i += TLanes.Count)
         {
-            var normal = (TLanes.Load(x + i) - centre) * factor * TLanes.Load(_gain + i);
+            var normal = (TLanes.Load(x + i) - centre) * factor * TLanes.Load(gain + i);
             (_bias is null ? normal : normal + TLanes.Load(_bias + i)).Store(y + i);
         }
 
         for (; i < _length; i++)
         {
-            var normal = (x[i] - mean) * scale * _gain[i];
+            var normal = (x[i] - mean) * scale * gain[i];
             y[i] = _bias is null ? normal : normal + _bias[i];
         }
     }

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace EmbeddedLlm.Models.Families;
 
 /// <summary>IBM Granite 3 and 4, dense and with experts: Llama with a factor on embedding, residuals, attention and logits (muP).</summary>
-internal sealed class Granite : Architecture
+internal class Granite : Architecture
 {
     public override ImmutableArray<string> Names => ["granite", "granitemoe"];
 

@@ -1,0 +1,72 @@
+using System.Numerics.Tensors;
+using EmbeddedLlm.Cpu.Lanes;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu.Kernels;
+
+/// <summary>The gated delta rule: <c>S = kept · S</c>, <c>S = S + k ⊗ (beta · (v − Sᵀ · k))</c>, <c>out = Sᵀ · q / √n</c>, with k and q of length 1.</summary>
+internal sealed unsafe class GatedDeltaKernel<TLanes>(
+    Op.GatedDelta op, StateMemory states, Activations q, Activations k, Activations v, Activations step, Activations beta, Activations result, int maxRows)
+    : StateKernel<TLanes>(states, op.Layer, op.Spec, op.StepBias, op.Decay, maxRows)
+    where TLanes : unmanaged, ILanes<TLanes>
+{
+    private readonly float _root = MathF.Sqrt(op.Spec.StateWidth);
+
+    // What is kept, beta, and what k and q are multiplied with.
+    protected override int Factors => 4;
+
+    protected override void Prepare(int head, int firstRow, int rows, float* factors)
+    {
+        var group = head % Spec.Groups * Spec.StateWidth;
+        for (var row = 0; row < rows; row++, factors += 4)
+        {
+            factors[0] = StepOf(head, step.Row(firstRow + row)[head]).Kept;
+            factors[1] = 1 / (1 + MathF.Exp(-beta.Row(firstRow + row)[head]));
+            factors[2] = 1 / Length(k.Row(firstRow + row) + group);
+            factors[3] = 1 / (Length(q.Row(firstRow + row) + group) * _root);
+        }
+    }
+
+    protected override void Run(int head, int column, int firstRow, int rows, float* state, float* factors)
+    {
+        var group = head % Spec.Groups * Spec.StateWidth;
+        for (var row = 0; row < rows; row++, factors += 4)
+        {
+            float* key = k.Row(firstRow + row) + group, query = q.Row(firstRow + row) + group;
+            var (known0, known1) = (TLanes.Fill(0), TLanes.Fill(0));
+            var place = state;
+            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
+            {
+                var write = TLanes.Fill(key[n]);
+                known0 = TLanes.MultiplyAdd(write, TLanes.Load(place), known0);
+                known1 = TLanes.MultiplyAdd(write, TLanes.Load(place + TLanes.Count), known1);
+            }
+
+            var value = v.Row(firstRow + row) + head * Spec.HeadWidth;
+            var kept = TLanes.Fill(factors[0]);
+            var (keptUnit, written) = (TLanes.Fill(factors[0] * factors[2]), TLanes.Fill(factors[1] * factors[2]));
+            var written0 = (Load(value, column) - known0 * keptUnit) * written;
+            var written1 = (Load(value, column + TLanes.Count) - known1 * keptUnit) * written;
+
+            var (sum0, sum1) = (TLanes.Fill(0), TLanes.Fill(0));
+            place = state;
+            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
+            {
+                var (write, read) = (TLanes.Fill(key[n]), TLanes.Fill(query[n]));
+                var s0 = TLanes.MultiplyAdd(write, written0, TLanes.Load(place) * kept);
+                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + TLanes.Count) * kept);
+                s0.Store(place);
+                s1.Store(place + TLanes.Count);
+                sum0 = TLanes.MultiplyAdd(s0, read, sum0);
+                sum1 = TLanes.MultiplyAdd(s1, read, sum1);
+            }
+
+            var output = result.Row(firstRow + row) + head * Spec.HeadWidth;
+            var unit = TLanes.Fill(factors[3]);
+            Store(sum0 * unit, output, column);
+            Store(sum1 * unit, output, column + TLanes.Count);
+        }
+    }
+
+    private float Length(float* vector) => MathF.Max(TensorPrimitives.Norm(new ReadOnlySpan<float>(vector, Spec.StateWidth)), op.Epsilon);
+}

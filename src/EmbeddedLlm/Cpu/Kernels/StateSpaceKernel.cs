@@ -1,0 +1,51 @@
+using EmbeddedLlm.Cpu.Lanes;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Cpu.Kernels;
+
+/// <summary>The recurrence of Mamba 2: <c>S = kept · S + B ⊗ (step · x)</c>, <c>out = Sᵀ · C + skip · x</c>.</summary>
+internal sealed unsafe class StateSpaceKernel<TLanes>(
+    Op.StateSpace op, StateMemory states, Activations x, Activations b, Activations c, Activations step, Activations result, int maxRows)
+    : StateKernel<TLanes>(states, op.Layer, op.Spec, op.StepBias, op.Decay, maxRows)
+    where TLanes : unmanaged, ILanes<TLanes>
+{
+    private readonly float[] _skip = op.Skip.ToFloats();
+
+    protected override int Factors => 2;
+
+    protected override void Prepare(int head, int firstRow, int rows, float* factors)
+    {
+        for (var row = 0; row < rows; row++)
+            (factors[2 * row], factors[2 * row + 1]) = StepOf(head, step.Row(firstRow + row)[head]);
+    }
+
+    protected override void Run(int head, int column, int firstRow, int rows, float* state, float* factors)
+    {
+        var group = head / (Spec.Heads / Spec.Groups) * Spec.StateWidth;
+        var skip = TLanes.Fill(_skip[head]);
+        for (var row = 0; row < rows; row++)
+        {
+            var input = x.Row(firstRow + row) + head * Spec.HeadWidth;
+            var (x0, x1) = (Load(input, column), Load(input, column + TLanes.Count));
+            var (length, kept) = (TLanes.Fill(factors[2 * row]), TLanes.Fill(factors[2 * row + 1]));
+            var (written0, written1) = (x0 * length, x1 * length);
+            var (sum0, sum1) = (x0 * skip, x1 * skip);
+            float* writer = b.Row(firstRow + row) + group, reader = c.Row(firstRow + row) + group;
+            var place = state;
+            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
+            {
+                var (write, read) = (TLanes.Fill(writer[n]), TLanes.Fill(reader[n]));
+                var s0 = TLanes.MultiplyAdd(write, written0, TLanes.Load(place) * kept);
+                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + TLanes.Count) * kept);
+                s0.Store(place);
+                s1.Store(place + TLanes.Count);
+                sum0 = TLanes.MultiplyAdd(s0, read, sum0);
+                sum1 = TLanes.MultiplyAdd(s1, read, sum1);
+            }
+
+            var output = result.Row(firstRow + row) + head * Spec.HeadWidth;
+            Store(sum0, output, column);
+            Store(sum1, output, column + TLanes.Count);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Collections.Immutable;
+using EmbeddedLlm.Graph;
+
+namespace EmbeddedLlm.Models.Families;
+
+/// <summary>Liquid LFM2: gated short convolutions in place of attention in most layers.</summary>
+internal sealed class Lfm2 : Architecture
+{
+    public override ImmutableArray<string> Names => ["lfm2"];
+
+    public override ModelSpec Describe(Hyperparameters keys) => Standard(keys) with
+    {
+        RopePairing = RopePairing.Halves,
+        // Converters gave the norm behind the last layer the name of another tensor.
+        OutputNorm = keys.File.TryGetTensor("output_norm.weight", out _) ? "output_norm" : "token_embd_norm",
+    };
+}
