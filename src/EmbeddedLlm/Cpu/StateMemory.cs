@@ -10,8 +10,8 @@ namespace EmbeddedLlm.Cpu;
 /// </summary>
 internal sealed unsafe class StateMemory : IDisposable
 {
-    /// <summary>Rows are padded to multiples of this, two of the widest registers.</summary>
-    public const int Padding = 32;
+    /// <summary>Rows are padded to multiples of this, four of the widest registers.</summary>
+    public const int Padding = 64;
 
     private readonly AlignedMemory _memory;
     private readonly int _slots;

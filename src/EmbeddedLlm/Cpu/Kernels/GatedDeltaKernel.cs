@@ -30,41 +30,63 @@ internal sealed unsafe class GatedDeltaKernel<TLanes>(
     protected override void Run(int head, int column, int firstRow, int rows, float* state, float* factors)
     {
         var group = head % Spec.Groups * Spec.StateWidth;
+        var (width, stateWidth, stride) = (TLanes.Count, Spec.StateWidth, Stride);
+        var key = k.Row(firstRow) + group;
+        var (known0, known1, known2, known3) = (TLanes.Fill(0), TLanes.Fill(0), TLanes.Fill(0), TLanes.Fill(0));
+        var place = state;
+        for (var n = 0; n < stateWidth; n++, place += stride)
+        {
+            var write = TLanes.Fill(key[n]);
+            known0 = TLanes.MultiplyAdd(write, TLanes.Load(place), known0);
+            known1 = TLanes.MultiplyAdd(write, TLanes.Load(place + width), known1);
+            known2 = TLanes.MultiplyAdd(write, TLanes.Load(place + 2 * width), known2);
+            known3 = TLanes.MultiplyAdd(write, TLanes.Load(place + 3 * width), known3);
+        }
+
         for (var row = 0; row < rows; row++, factors += 4)
         {
-            float* key = k.Row(firstRow + row) + group, query = q.Row(firstRow + row) + group;
-            var (known0, known1) = (TLanes.Fill(0), TLanes.Fill(0));
-            var place = state;
-            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
-            {
-                var write = TLanes.Fill(key[n]);
-                known0 = TLanes.MultiplyAdd(write, TLanes.Load(place), known0);
-                known1 = TLanes.MultiplyAdd(write, TLanes.Load(place + TLanes.Count), known1);
-            }
-
             var value = v.Row(firstRow + row) + head * Spec.HeadWidth;
             var kept = TLanes.Fill(factors[0]);
             var (keptUnit, written) = (TLanes.Fill(factors[0] * factors[2]), TLanes.Fill(factors[1] * factors[2]));
             var written0 = (Load(value, column) - known0 * keptUnit) * written;
-            var written1 = (Load(value, column + TLanes.Count) - known1 * keptUnit) * written;
+            var written1 = (Load(value, column + width) - known1 * keptUnit) * written;
+            var written2 = (Load(value, column + 2 * width) - known2 * keptUnit) * written;
+            var written3 = (Load(value, column + 3 * width) - known3 * keptUnit) * written;
 
-            var (sum0, sum1) = (TLanes.Fill(0), TLanes.Fill(0));
+            // What the state knows of the next row's key is summed up while the state is at hand; behind the last row nobody asks.
+            var next = row + 1 < rows ? k.Row(firstRow + row + 1) + group : key;
+            var query = q.Row(firstRow + row) + group;
+            var (sum0, sum1, sum2, sum3) = (TLanes.Fill(0), TLanes.Fill(0), TLanes.Fill(0), TLanes.Fill(0));
+            (known0, known1, known2, known3) = (sum0, sum1, sum2, sum3);
             place = state;
-            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
+            for (var n = 0; n < stateWidth; n++, place += stride)
             {
-                var (write, read) = (TLanes.Fill(key[n]), TLanes.Fill(query[n]));
+                var (write, read, ask) = (TLanes.Fill(key[n]), TLanes.Fill(query[n]), TLanes.Fill(next[n]));
                 var s0 = TLanes.MultiplyAdd(write, written0, TLanes.Load(place) * kept);
-                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + TLanes.Count) * kept);
+                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + width) * kept);
+                var s2 = TLanes.MultiplyAdd(write, written2, TLanes.Load(place + 2 * width) * kept);
+                var s3 = TLanes.MultiplyAdd(write, written3, TLanes.Load(place + 3 * width) * kept);
                 s0.Store(place);
-                s1.Store(place + TLanes.Count);
+                s1.Store(place + width);
+                s2.Store(place + 2 * width);
+                s3.Store(place + 3 * width);
                 sum0 = TLanes.MultiplyAdd(s0, read, sum0);
                 sum1 = TLanes.MultiplyAdd(s1, read, sum1);
+                sum2 = TLanes.MultiplyAdd(s2, read, sum2);
+                sum3 = TLanes.MultiplyAdd(s3, read, sum3);
+                known0 = TLanes.MultiplyAdd(ask, s0, known0);
+                known1 = TLanes.MultiplyAdd(ask, s1, known1);
+                known2 = TLanes.MultiplyAdd(ask, s2, known2);
+                known3 = TLanes.MultiplyAdd(ask, s3, known3);
             }
 
             var output = result.Row(firstRow + row) + head * Spec.HeadWidth;
             var unit = TLanes.Fill(factors[3]);
             Store(sum0 * unit, output, column);
-            Store(sum1 * unit, output, column + TLanes.Count);
+            Store(sum1 * unit, output, column + width);
+            Store(sum2 * unit, output, column + 2 * width);
+            Store(sum3 * unit, output, column + 3 * width);
+            key = next;
         }
     }
 

@@ -53,7 +53,7 @@ internal abstract unsafe class StateKernel<TLanes> : CpuKernel where TLanes : un
             var state = _states.Begin(_layer, own, head * Spec.StateWidth, Spec.StateWidth, 0, Stride);
             var factors = (float*)worker.Scratch;
             Prepare(head, firstRow, own.Rows, factors);
-            for (var column = 0; column < Spec.HeadWidth; column += 2 * TLanes.Count)
+            for (var column = 0; column < Spec.HeadWidth; column += 4 * TLanes.Count)
                 Run(head, column, firstRow, own.Rows, state + column, factors);
         }
     }
@@ -61,7 +61,7 @@ internal abstract unsafe class StateKernel<TLanes> : CpuKernel where TLanes : un
     /// <summary>Works out what each row has beside its vectors: <paramref name="factors"/> [rows × <see cref="Factors"/>].</summary>
     protected abstract void Prepare(int head, int firstRow, int rows, float* factors);
 
-    /// <summary>Takes two registers of columns of a head through the rows. <paramref name="state"/> points to the first of these columns.</summary>
+    /// <summary>Takes four registers of columns of a head through the rows. <paramref name="state"/> points to the first of these columns.</summary>
     protected abstract void Run(int head, int column, int firstRow, int rows, float* state, float* factors);
 
     /// <summary><c>softplus(step + bias)</c>, and what part of the state it leaves: e to the power of it times the decay.</summary>

@@ -23,29 +23,38 @@ internal sealed unsafe class StateSpaceKernel<TLanes>(
     {
         var group = head / (Spec.Heads / Spec.Groups) * Spec.StateWidth;
         var skip = TLanes.Fill(_skip[head]);
+        var (width, stateWidth, stride) = (TLanes.Count, Spec.StateWidth, Stride);
         for (var row = 0; row < rows; row++)
         {
             var input = x.Row(firstRow + row) + head * Spec.HeadWidth;
-            var (x0, x1) = (Load(input, column), Load(input, column + TLanes.Count));
+            var (x0, x1, x2, x3) = (Load(input, column), Load(input, column + width), Load(input, column + 2 * width), Load(input, column + 3 * width));
             var (length, kept) = (TLanes.Fill(factors[2 * row]), TLanes.Fill(factors[2 * row + 1]));
-            var (written0, written1) = (x0 * length, x1 * length);
-            var (sum0, sum1) = (x0 * skip, x1 * skip);
+            var (written0, written1, written2, written3) = (x0 * length, x1 * length, x2 * length, x3 * length);
+            var (sum0, sum1, sum2, sum3) = (x0 * skip, x1 * skip, x2 * skip, x3 * skip);
             float* writer = b.Row(firstRow + row) + group, reader = c.Row(firstRow + row) + group;
             var place = state;
-            for (var n = 0; n < Spec.StateWidth; n++, place += Stride)
+            for (var n = 0; n < stateWidth; n++, place += stride)
             {
                 var (write, read) = (TLanes.Fill(writer[n]), TLanes.Fill(reader[n]));
                 var s0 = TLanes.MultiplyAdd(write, written0, TLanes.Load(place) * kept);
-                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + TLanes.Count) * kept);
+                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + width) * kept);
+                var s2 = TLanes.MultiplyAdd(write, written2, TLanes.Load(place + 2 * width) * kept);
+                var s3 = TLanes.MultiplyAdd(write, written3, TLanes.Load(place + 3 * width) * kept);
                 s0.Store(place);
-                s1.Store(place + TLanes.Count);
+                s1.Store(place + width);
+                s2.Store(place + 2 * width);
+                s3.Store(place + 3 * width);
                 sum0 = TLanes.MultiplyAdd(s0, read, sum0);
                 sum1 = TLanes.MultiplyAdd(s1, read, sum1);
+                sum2 = TLanes.MultiplyAdd(s2, read, sum2);
+                sum3 = TLanes.MultiplyAdd(s3, read, sum3);
             }
 
             var output = result.Row(firstRow + row) + head * Spec.HeadWidth;
             Store(sum0, output, column);
-            Store(sum1, output, column + TLanes.Count);
+            Store(sum1, output, column + width);
+            Store(sum2, output, column + 2 * width);
+            Store(sum3, output, column + 3 * width);
         }
     }
 }
