@@ -1,5 +1,6 @@
 using EmbeddedLlm.Assembler;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Calibration;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Hosting;
@@ -303,6 +304,23 @@ public sealed class GuideExamples : IDisposable
 
         using (var file = GgufFile.Open(source))
             GgufQuantizer.Quantize(file, "Q8_0", target);
+
+        Assert.True(new FileInfo(target).Length < new FileInfo(source).Length);
+    }
+
+    [Fact]
+    public void QuantizingWithImportance()
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.File("model-f16.gguf"), target = folder.File("model-q4_k_m.gguf");
+        var text = string.Concat(Enumerable.Repeat("The old man went to the sea. ", 40));
+        TinyModel.Write(source, GgmlType.F16);
+
+        using (var file = GgufFile.Open(source))
+        {
+            var importance = ImportanceCollector.Collect(file, text, new ImportanceOptions { ChunkLength = 64 });
+            GgufQuantizer.Quantize(file, "Q4_K_M", target, importance: importance);
+        }
 
         Assert.True(new FileInfo(target).Length < new FileInfo(source).Length);
     }
