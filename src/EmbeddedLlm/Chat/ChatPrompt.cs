@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Chat.Syntax;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Tokenization;
 using Microsoft.Extensions.AI;
@@ -8,26 +10,70 @@ namespace EmbeddedLlm.Chat;
 /// <summary>From messages to the tokens of a prompt: the model's template, then its tokenizer.</summary>
 internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, Tokenizer tokenizer, TimeProvider time, ILogger logger)
 {
+    private readonly TemplateCalls _calls = new(template);
+    private readonly Lazy<IReadOnlySet<int>> _marks = new(() => tokenizer.SpecialTokensIn(ChatSyntaxes.Of(template.Source).Markers));
     private int _isUsed;
+    private int _thinksAnyway;
 
     /// <summary>Texts that end the answer beside the model's end tokens: those of a format that the model was not trained on.</summary>
     public IReadOnlyList<string> StopStrings => template.StopStrings;
 
+    /// <summary>How answers are written.</summary>
+    public ChatSyntax Syntax { get; } = ChatSyntaxes.Of(template.Source);
+
+    /// <summary>The control tokens with which answers are written.</summary>
+    public IReadOnlySet<int> Marks => _marks.Value;
+
     /// <summary>Renders and tokenizes a history, up to where the answer begins.</summary>
+    /// <param name="messages">The history.</param>
+    /// <param name="instructions">What the model is told before it.</param>
+    /// <param name="tools">The tools that the model may call.</param>
+    /// <param name="effort">How much the model should reason; null for its own default.</param>
+    /// <param name="cancellationToken">Stops the rendering.</param>
     /// <exception cref="NotSupportedException">A message carries what the model cannot read.</exception>
     /// <exception cref="LlmException">The template refused the messages.</exception>
-    public int[] Tokens(IEnumerable<ChatMessage> messages, string? instructions, CancellationToken cancellationToken)
+    public WrittenPrompt Write(IEnumerable<ChatMessage> messages, string? instructions, ToolOffer tools, ReasoningEffort? effort, CancellationToken cancellationToken)
     {
         if (template.Kind != ChatTemplateKind.Model && Interlocked.Exchange(ref _isUsed, 1) == 0)
             LogTemplateFallback(logger, modelId, template.Kind);
 
-        var text = template.Render(TemplateMessages.From(messages, instructions), time: time, cancellationToken: cancellationToken);
+        var mapped = TemplateMessages.From(messages, instructions);
+        var described = tools.ToJson();
+        if (template.SupportsTools)
+            _calls.Adapt(mapped);
+        else
+            (mapped, described) = (GenericTools.Rewrite(mapped, described, hasToolRole: template.Kind != ChatTemplateKind.Model), null);
+
+        var switches = ReasoningSwitches.Variables(template, effort);
+        var text = template.Render(mapped, described, extra: switches, time: time, cancellationToken: cancellationToken);
+        if (effort == ReasoningEffort.None)
+            text = EndReasoning(text, switches);
         var tokens = tokenizer.Encode(text, addSpecial: false, parseSpecial: true);
 
         // Most templates write the BOS token themselves; some models want one although theirs does not.
-        return tokenizer is { AddsBos: true, BosId: { } bos } && (tokens.Length == 0 || tokens[0] != bos) ? [bos, .. tokens] : tokens;
+        var needsBos = tokenizer is { AddsBos: true, BosId: not null } && (tokens.Length == 0 || tokens[0] != tokenizer.BosId);
+        return new(needsBos ? [tokenizer.BosId!.Value, .. tokens] : tokens, Syntax.IsReasoning(text));
+    }
+
+    // A template without a switch for it: reasoning that the prompt begins is ended at once, reasoning that the model would begin stands there empty.
+    private string EndReasoning(string prompt, JsonObject? switches)
+    {
+        if (Syntax is not MarkedSyntax)
+        {
+            if (Interlocked.Exchange(ref _thinksAnyway, 1) == 0)
+                LogThinksAnyway(logger, modelId, Syntax.Name);
+            return prompt;
+        }
+
+        var end = $"\n{Syntax.ReasoningEnds[0]}\n\n";
+        if (Syntax.IsReasoning(prompt))
+            return prompt.TrimEnd() + "\n" + end;
+        return switches is null && template.Source.Contains(Syntax.ReasoningStart, StringComparison.Ordinal) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
     }
 
     [LoggerMessage(2021, LogLevel.Warning, "{Model} brings no chat template; messages are written as {Format}")]
     private static partial void LogTemplateFallback(ILogger logger, string model, ChatTemplateKind format);
+
+    [LoggerMessage(2023, LogLevel.Warning, "{Model} cannot be kept from reasoning, as Reasoning.Effort None asks: its format, {Format}, has no way. It is asked to reason little")]
+    private static partial void LogThinksAnyway(ILogger logger, string model, string format);
 }

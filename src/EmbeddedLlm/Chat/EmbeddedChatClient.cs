@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Chat;
 
@@ -11,9 +12,10 @@ namespace EmbeddedLlm.Chat;
 /// <param name="mapper">Options to a request.</param>
 /// <param name="generator">Tokens to text.</param>
 /// <param name="time">Dates responses.</param>
+/// <param name="logger">Takes events.</param>
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, IReadOnlyList<object> services) : IChatClient
+    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, ILogger logger, IReadOnlyList<object> services) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
     public const string ProviderName = "embeddedllm";
@@ -53,10 +55,18 @@ internal sealed class EmbeddedChatClient(
         cancellationToken.ThrowIfCancellationRequested();
 
         var generation = mapper.Map(this, options);
-        var tokens = prompt.Tokens(messages, options?.Instructions, cancellationToken);
+        var tools = ToolOffer.From(options);
+        IReadOnlyList<ChatMessage> history = [.. messages];
+        var written = prompt.Write(history, options?.Instructions, tools, options?.Reasoning?.Effort, cancellationToken);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
-        var answer = generator.Start(tokens, generation, beginsText: true, cancellationToken);
+        var answer = new AnswerReader(
+            generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, cancellationToken),
+            prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools),
+            new CallIds(history),
+            givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
+            takesOneCall: options?.AllowMultipleToolCalls == false,
+            logger);
 
         var id = Guid.NewGuid().ToString("N");
         var created = time.GetUtcNow();
@@ -68,8 +78,8 @@ internal sealed class EmbeddedChatClient(
             CreatedAt = created,
         };
 
-        await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
-            yield return Update(new TextContent(text));
+        await foreach (var content in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
+            yield return Update(content);
 
         var last = Update(new UsageContent(answer.Usage));
         last.FinishReason = answer.FinishReason;

@@ -35,12 +35,10 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
         if (options.ConversationId is not null)
             throw new NotSupportedException("ConversationId is not supported: the client keeps no history. Send all messages; a shared beginning is not computed again.");
-        if (options.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode)
-            throw NotYet("Tools");
+        if (options.Tools is { Count: > 0 } && options.ToolMode is RequiredChatToolMode)
+            throw NotYet("A call of a tool that the model must make (ToolMode RequireAny or RequireSpecific; Auto and None are)");
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
             throw NotYet("An answer in JSON or by a JSON schema (ResponseFormat)");
-        if (options.Reasoning is { } reasoning && (reasoning.Effort is not null || reasoning.Output is not null))
-            throw NotYet("Reasoning");
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
             if (key is "logprobs" or "top_logprobs" && value is not (null or false or 0))

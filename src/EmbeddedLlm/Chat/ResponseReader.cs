@@ -9,7 +9,9 @@ namespace EmbeddedLlm.Chat;
 internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer, IReadOnlyList<string> stopSequences)
 {
     private readonly StopStrings _stops = new(stopSequences);
-    private int _outputTokens;
+
+    /// <summary>Tokens that were read so far.</summary>
+    public int OutputTokens { get; private set; }
 
     /// <summary>Why the answer ended.</summary>
     public ChatFinishReason FinishReason => _stops.Found || tokens.Reason == StopReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
@@ -21,8 +23,8 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
     {
         InputTokenCount = tokens.PromptTokens,
         CachedInputTokenCount = tokens.CachedTokens,
-        OutputTokenCount = _outputTokens,
-        TotalTokenCount = tokens.PromptTokens + _outputTokens,
+        OutputTokenCount = OutputTokens,
+        TotalTokenCount = tokens.PromptTokens + OutputTokens,
         AdditionalCounts = tokens.DraftedTokens > 0 ? new() { ["drafted_tokens"] = tokens.DraftedTokens, ["accepted_tokens"] = tokens.AcceptedTokens } : null,
     };
 
@@ -31,7 +33,7 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
     {
         await foreach (var token in tokens.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
-            _outputTokens++;
+            OutputTokens++;
             if (_stops.Append(detokenizer.Append(token)) is { Length: > 0 } text)
                 yield return text;
             if (_stops.Found)

@@ -19,6 +19,9 @@ internal static class TemplateMessages
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    /// <summary>JSON as a model reads it: on one line, letters as they are.</summary>
+    public static string ToText(JsonNode? json) => json?.ToJsonString(Compact) ?? "null";
+
     /// <summary>
     /// Maps a history. Instructions become a system message in front of it; where it begins with one they join it, since many templates
     /// take one system message only.
@@ -63,6 +66,8 @@ internal static class TemplateMessages
                 case TextReasoningContent part:
                     reasoning.Append(part.Text);
                     break;
+                case FunctionCallContent { InformationalOnly: true, Arguments: null }:
+                    break; // a call that could not be made, and so has no result
                 case FunctionCallContent call:
                     toolNames[call.CallId] = call.Name;
                     calls.Add(Call(call));
@@ -119,7 +124,7 @@ internal static class TemplateMessages
         {
             null => "",
             string text => text,
-            var value => ToJson(value, $"result of the call '{result.CallId}'")?.ToJsonString(Compact) ?? "null",
+            var value => ToText(ToJson(value, $"result of the call '{result.CallId}'")),
         });
         message["tool_call_id"] = result.CallId;
         if (toolNames.TryGetValue(result.CallId, out var name))

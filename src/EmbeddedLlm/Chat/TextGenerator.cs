@@ -15,11 +15,12 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
     /// <param name="prompt">The tokens to go on from.</param>
     /// <param name="options">What is null takes the defaults.</param>
     /// <param name="beginsText">Whether the answer is a text of its own (a message) rather than the rest of the prompt's.</param>
+    /// <param name="kept">Control tokens that stay in the text.</param>
     /// <param name="cancellationToken">Ends the request within a step.</param>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
     /// <exception cref="ContextFullException">The prompt does not fit.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, CancellationToken cancellationToken)
+    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, IReadOnlySet<int> kept, CancellationToken cancellationToken)
     {
         if (prompt.IsEmpty)
             throw new ArgumentException("The prompt has no token.", nameof(prompt));
@@ -32,6 +33,6 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
             MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
             StopTokens = tokenizer.EndOfGeneration,
         };
-        return new(engine.Start(request, cancellationToken), tokenizer.CreateDetokenizer(beginsText: beginsText), options.StopSequences ?? []);
+        return new(engine.Start(request, cancellationToken), tokenizer.CreateDetokenizer(beginsText, kept), options.StopSequences ?? []);
     }
 }

@@ -10,12 +10,18 @@ public sealed class Detokenizer
 {
     private readonly Tokenizer _tokenizer;
     private readonly bool _removeSpecial;
+    private readonly IReadOnlySet<int>? _kept;
     private readonly byte[] _unfinished = new byte[3];      // the bytes of a character that is not all there
     private int _unfinishedCount;
     private bool _atStart;
 
-    internal Detokenizer(Tokenizer tokenizer, bool removeSpecial, bool beginsText)
+    /// <param name="tokenizer">Knows the tokens.</param>
+    /// <param name="removeSpecial">Whether to leave out control tokens.</param>
+    /// <param name="beginsText">Whether the first token begins a text.</param>
+    /// <param name="kept">Control tokens that are not left out.</param>
+    internal Detokenizer(Tokenizer tokenizer, bool removeSpecial, bool beginsText, IReadOnlySet<int>? kept = null)
     {
+        _kept = kept;
         _tokenizer = tokenizer;
         _removeSpecial = removeSpecial;
         _atStart = beginsText;
@@ -42,7 +48,7 @@ public sealed class Detokenizer
         var first = _atStart;
         _atStart = false;
         // A begin token at the beginning goes, and the space after it stays: that is how texts come back in the golden data of llama.cpp.
-        if (_removeSpecial && (_tokenizer.IsSpecial(id) || (first && _tokenizer.AddsBos && id == _tokenizer.BosId)))
+        if (_removeSpecial && ((_tokenizer.IsSpecial(id) && _kept?.Contains(id) != true) || (first && _tokenizer.AddsBos && id == _tokenizer.BosId)))
             return [];
         return first && _tokenizer.AddsSpacePrefix && bytes is [(byte)' ', ..] ? bytes[1..] : bytes;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
@@ -207,6 +208,13 @@ public abstract class Tokenizer
     /// false where the tokens continue a text, as those of a completion do.
     /// </param>
     public Detokenizer CreateDetokenizer(bool removeSpecial = true, bool beginsText = true) => new(this, removeSpecial, beginsText);
+
+    /// <summary>A detokenizer for an answer: control tokens are left out, but for those that mean something to the reader.</summary>
+    internal Detokenizer CreateDetokenizer(bool beginsText, IReadOnlySet<int> kept) => new(this, removeSpecial: true, beginsText, kept);
+
+    /// <summary>The control tokens in texts.</summary>
+    internal FrozenSet<int> SpecialTokensIn(IEnumerable<string> texts) =>
+        texts.SelectMany(text => Encode(text, addSpecial: false, parseSpecial: true)).Where(IsSpecial).ToFrozenSet();
 
     /// <summary>Appends the ids of text without special tokens; <paramref name="atStart"/>: at the beginning or right after a special token.</summary>
     private protected abstract void EncodeText(ReadOnlySpan<char> text, bool atStart, List<int> ids);

@@ -22,6 +22,9 @@ internal sealed class Vocabulary
         "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
     ]);
 
+    // Where a family has these, "<|end|>" ends one message of several in an answer, not the answer.
+    private static readonly string[][] AnswerEnds = [["<|return|>", "<|call|>"], ["<|flush|>", "<|calls|>"]];
+
     private static readonly string[] EndKeys = ["eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"];
 
     private readonly string[] _pieces;
@@ -149,6 +152,9 @@ internal sealed class Vocabulary
             ends.Add(id);
             _kinds[id] = TokenKind.Control;
         }
+
+        if (_ids.TryGetValue("<|end|>", out var messageEnd) && Array.Exists(AnswerEnds, texts => Array.TrueForAll(texts, _ids.ContainsKey)))
+            ends.Remove(messageEnd);
         return ends.ToFrozenSet();
     }
 }

@@ -68,13 +68,32 @@ public sealed class MiddlewareTests
         Assert.Contains("<|im_start|>tool\nsunny<|im_end|>", prompts[0], StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task UseFunctionInvocation_Tools_AreRefusedForNow()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task UseFunctionInvocation_Tool_IsCalledAndItsResultAnswered(bool streams)
     {
-        using var model = ScriptedModel.Answering("Hello");
+        using var model = ScriptedModel.Answering(
+            prompt => ScriptedModel.Tokens(prompt.Contains("sunny in Bern", StringComparison.Ordinal)
+                ? "It is sunny."
+                : """
+                  Let me see.
+                  <tool_call>
+                  {"name": "weather", "arguments": {"city": "Bern"}}
+                  </tool_call>
+                  """),
+            contextLength: 4096, template: ToolTemplates.Hermes);
         using var client = model.Client.AsBuilder().UseFunctionInvocation().Build();
+        var options = new ChatOptions { Tools = [AIFunctionFactory.Create((string city) => $"sunny in {city}", "weather", "The weather.")] };
 
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("Hi", new() { Tools = [AIFunctionFactory.Create(() => 1, "one")] }, Test));
+        var response = streams
+            ? await client.GetStreamingResponseAsync("Weather?", options, Test).ToChatResponseAsync(Test)
+            : await client.GetResponseAsync("Weather?", options, Test);
+
+        Assert.Equal("It is sunny.", response.Messages[^1].Text);
+        Assert.Equal(3, response.Messages.Count);
+        var call = Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
+        Assert.Equal(call.CallId, Assert.Single(response.Messages[1].Contents.OfType<FunctionResultContent>()).CallId);
     }
 
     [Fact]

@@ -148,17 +148,18 @@ public sealed class RequestMapperTests
     {
         ChatOptions[] refused =
         [
-            new() { Tools = [Tool] },
             new() { Tools = [Tool], ToolMode = ChatToolMode.RequireAny },
+            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireSpecific("one") },
             new() { ResponseFormat = ChatResponseFormat.Json },
             new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<int>() },
-            new() { Reasoning = new() { Effort = ReasoningEffort.Low } },
             new() { AdditionalProperties = new() { ["logprobs"] = true } },
             new() { ConversationId = "42" },
         ];
         Assert.All(refused, options => Assert.Throws<NotSupportedException>(() => Map(options)));
 
+        Map(new() { Tools = [Tool] });
         Map(new() { Tools = [Tool], ToolMode = ChatToolMode.None });
+        Map(new() { Reasoning = new() { Effort = ReasoningEffort.Low, Output = ReasoningOutput.None } });
         Map(new() { AdditionalProperties = new() { ["logprobs"] = false, ["top_logprobs"] = 0 } });
     }
 }

@@ -19,6 +19,7 @@ internal sealed class ScriptedModel : IDisposable
     public const string Id = "scripted";
     private const string Begin = "<|im_start|>";
     private const string End = "<|im_end|>";
+    private static readonly string[] Marks = ["<|tool_call_start|>", "<|tool_call_end|>", "<think>", "</think>"];
     private static readonly string[] Words = ["Hello", "Ġworld", "!EN", "Ding"]; // in the spelling of byte-level BPE
 
     /// <summary>Bytes, words, ChatML marks.</summary>
@@ -31,7 +32,8 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="sampling">The model's default.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logs">Takes events.</param>
-    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null)
+    /// <param name="template">The chat template; null for ChatML without tools.</param>
+    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null)
     {
         const int BlockTokens = 16;
         Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, (tokens, logits) =>
@@ -43,7 +45,7 @@ internal sealed class ScriptedModel : IDisposable
         {
             Runner = Runner,
             Tokenizer = Tokenizer,
-            Template = ChatTemplate.Create(null, null, End, vocabularyHasChatMl: true),
+            Template = ChatTemplate.Create(template, null, End, vocabularyHasChatMl: true),
             Sizes = new()
             {
                 ContextLength = contextLength,
@@ -66,17 +68,19 @@ internal sealed class ScriptedModel : IDisposable
     public IChatClient Client => Model.AsIChatClient();
 
     /// <summary>A chat model: from the prompt's text to the tokens of the answer, after which the turn ends.</summary>
-    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null) =>
+    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null) =>
         new(
             history =>
             {
-                // The prompt ends with "<|im_start|>assistant\n", a token for each byte.
+                // The prompt ends with "<|im_start|>assistant\n", a token for each byte, and perhaps with marks of reasoning.
                 var promptLength = Array.LastIndexOf(history, Id1(Begin)) + 1 + "assistant\n".Length;
+                while (Opening(history, promptLength) is > 0 and var length)
+                    promptLength += length;
                 var tokens = answer(Tokenizer.Decode(history.AsSpan(0, promptLength)));
                 var written = history.Length - promptLength;
                 return written < tokens.Length ? tokens[written] : Id1(End);
             },
-            contextLength, batchTokens, sampling, time, logs);
+            contextLength, batchTokens, sampling, time, logs, template);
 
     /// <summary>A chat model that always gives the same answer.</summary>
     public static ScriptedModel Answering(params string[] pieces) => Answering(_ => Tokens(pieces));
@@ -87,14 +91,27 @@ internal sealed class ScriptedModel : IDisposable
 
     public void Dispose() => Model.Dispose();
 
+    // Of a prompt that has begun the reasoning, or ended it.
+    private static int Opening(int[] history, int at)
+    {
+        foreach (var opening in new[] { "<think>\n\n</think>\n\n", "<think>\n" })
+        {
+            var tokens = Tokenizer.Encode(opening, addSpecial: false, parseSpecial: true);
+            if (history.AsSpan(at).StartsWith(tokens))
+                return tokens.Length;
+        }
+
+        return 0;
+    }
+
     private static int Id1(string piece) => Tokenizer.TryGetId(piece, out var id) ? id : throw new ArgumentException(piece);
 
     private static Tokenizer CreateTokenizer()
     {
         // The 256 characters in which byte-level BPE spells bytes.
         var bytes = Enumerable.Range(0, 256).Select(value => ByteLevelAlphabet.Character((byte)value).ToString());
-        string[] pieces = [.. bytes, .. Words, Begin, End];
-        int[] types = [.. pieces.Select(piece => piece is Begin or End ? 3 : 1)];
+        string[] pieces = [.. bytes, .. Words, .. Marks, Begin, End];
+        int[] types = [.. pieces.Select(piece => piece is Begin or End || Marks.Contains(piece) ? 3 : 1)];
         return Tokenizer.FromGguf(new("test", new OrderedDictionary<string, GgufValue>
         {
             ["tokenizer.ggml.model"] = GgufValue.Of("gpt2"),

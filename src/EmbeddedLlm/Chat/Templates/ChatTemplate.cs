@@ -52,6 +52,9 @@ public sealed class ChatTemplate
     /// <summary>Whether tools can be described to the model: its template mentions them.</summary>
     public bool SupportsTools => Kind == ChatTemplateKind.Model && _template.Reads("tools");
 
+    /// <summary>Whether the format mentions a variable of this name.</summary>
+    internal bool Reads(string variable) => _template.Reads(variable);
+
     /// <summary>Chooses and parses the format of a model.</summary>
     /// <param name="source">The model's Jinja template (<c>tokenizer.chat_template</c>), null or empty where it has none.</param>
     /// <param name="bosToken">Text of the begin-of-text token, the variable <c>bos_token</c>; undefined there where null.</param>

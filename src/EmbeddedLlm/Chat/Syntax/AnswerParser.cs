@@ -1,0 +1,43 @@
+namespace EmbeddedLlm.Chat.Syntax;
+
+/// <summary>
+/// Takes the text of an answer as it streams in and gives back its parts as soon as they are certain. How the text was cut into pieces
+/// changes nothing in the parts but how often text and reasoning are cut.
+/// </summary>
+internal abstract class AnswerParser(ChatSyntax syntax)
+{
+    /// <summary>Whether what comes next is reasoning, as far as is known.</summary>
+    public bool IsReasoning => Writer.IsReasoning;
+
+    /// <summary>What is not read yet.</summary>
+    protected AnswerText Text { get; } = new();
+
+    /// <summary>Takes the parts.</summary>
+    protected AnswerWriter Writer { get; } = new(syntax.KeepsReasoningEnd, syntax.KeepsTextEnd);
+
+    /// <summary>Takes a piece of the answer.</summary>
+    public AnswerPart[] Append(string piece)
+    {
+        Text.Append(piece);
+        while (TryStep())
+        {
+        }
+
+        return Writer.TakeParts();
+    }
+
+    /// <summary>No more text will come: what was held back is text, or a call that is broken.</summary>
+    public AnswerPart[] End()
+    {
+        Text.End();
+        while (TryStep())
+        {
+        }
+
+        Writer.End();
+        return Writer.TakeParts();
+    }
+
+    /// <summary>Reads something, or goes into another state. False where more text must come first, or nothing is left.</summary>
+    protected abstract bool TryStep();
+}

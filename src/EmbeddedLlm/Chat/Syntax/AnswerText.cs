@@ -1,0 +1,60 @@
+namespace EmbeddedLlm.Chat.Syntax;
+
+/// <summary>The text of an answer as it streams in: what is not read yet, and whether more will come.</summary>
+internal sealed class AnswerText
+{
+    private char[] _buffer = new char[256];
+    private int _start;
+    private int _end;
+
+    /// <summary>Whether no more text will come.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>What is not read yet; valid until the next <see cref="Append"/>.</summary>
+    public ReadOnlySpan<char> Rest => _buffer.AsSpan(_start, _end - _start);
+
+    /// <summary>Whether the rest is all there is of the answer.</summary>
+    public bool IsOver => HasEnded && _start == _end;
+
+    /// <summary>Adds text behind the rest.</summary>
+    public void Append(ReadOnlySpan<char> piece)
+    {
+        if (_end + piece.Length > _buffer.Length)
+        {
+            var rest = Rest;
+            var larger = rest.Length + piece.Length > _buffer.Length ? new char[2 * (rest.Length + piece.Length)] : _buffer;
+            rest.CopyTo(larger);
+            (_buffer, _start, _end) = (larger, 0, rest.Length);
+        }
+
+        piece.CopyTo(_buffer.AsSpan(_end));
+        _end += piece.Length;
+    }
+
+    /// <summary>No more text will come.</summary>
+    public void End() => HasEnded = true;
+
+    /// <summary>Reads characters of the rest; the span is valid until the next <see cref="Append"/>.</summary>
+    public ReadOnlySpan<char> Take(int count)
+    {
+        var taken = _buffer.AsSpan(_start, count);
+        _start += count;
+        return taken;
+    }
+
+    /// <summary>Blanks at the beginning of the rest.</summary>
+    public int Blanks()
+    {
+        var rest = Rest;
+        return rest.Length - rest.TrimStart().Length;
+    }
+
+    /// <summary>Whether the rest from an offset begins with a text; null while what is there is a beginning of it.</summary>
+    public bool? StartsWith(int offset, string value)
+    {
+        var rest = Rest[offset..];
+        if (rest.StartsWith(value))
+            return true;
+        return !HasEnded && value.AsSpan().StartsWith(rest) ? null : false;
+    }
+}

@@ -1,0 +1,14 @@
+namespace EmbeddedLlm.Chat.Syntax;
+
+/// <summary>How the arguments of a call are written.</summary>
+internal abstract record ArgumentShape
+{
+    /// <summary>One object of a style: JSON, or Gemma's.</summary>
+    public sealed record Literal(LiteralStyle Style) : ArgumentShape;
+
+    /// <summary>Python's <c>key=value</c>, joined by commas.</summary>
+    public sealed record Keywords : ArgumentShape;
+
+    /// <summary>Each as <c>BeforeName name AfterName value AfterValue</c>, text without quotes and all else as JSON.</summary>
+    public sealed record Parameters(string BeforeName, string AfterName, string AfterValue) : ArgumentShape;
+}

@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace EmbeddedLlm.Chat.Syntax;
+
+/// <summary>The tools that a request offers: their names and the schemas of their arguments.</summary>
+internal sealed class OfferedTools
+{
+    /// <summary>No tools.</summary>
+    public static readonly OfferedTools None = new([]);
+
+    private readonly OrderedDictionary<string, JsonElement> _schemas = new(StringComparer.Ordinal);
+
+    /// <summary>Tools by name; of two with one name the later counts.</summary>
+    public OfferedTools(IEnumerable<(string Name, JsonElement Schema)> tools)
+    {
+        foreach (var (name, schema) in tools)
+            _schemas[name] = schema;
+    }
+
+    /// <summary>Whether there is none.</summary>
+    public bool IsEmpty => _schemas.Count == 0;
+
+    /// <summary>The names, in the order given.</summary>
+    public IEnumerable<string> Names => _schemas.Keys;
+
+    /// <summary>Whether a tool has this name.</summary>
+    public bool Contains(string name) => _schemas.ContainsKey(name);
+
+    /// <summary>The schema of a parameter; undefined where it has none.</summary>
+    public JsonElement Parameter(string tool, string parameter) =>
+        _schemas.TryGetValue(tool, out var schema) && schema.ValueKind == JsonValueKind.Object
+        && schema.TryGetProperty("properties", out var properties) && properties.ValueKind == JsonValueKind.Object
+        && properties.TryGetProperty(parameter, out var found) ? found : default;
+}

@@ -1,0 +1,39 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EmbeddedLlm.Chat.Syntax;
+using Microsoft.Extensions.AI;
+
+namespace EmbeddedLlm.Chat;
+
+/// <summary>The tools of a request, as templates describe them to the model and as the answer's parser knows them.</summary>
+internal sealed class ToolOffer
+{
+    private readonly AIFunctionDeclaration[] _tools;
+
+    private ToolOffer(AIFunctionDeclaration[] tools)
+    {
+        _tools = tools;
+        Tools = tools.Length == 0 ? OfferedTools.None : new(tools.Select(tool => (tool.Name, tool.JsonSchema)));
+    }
+
+    /// <summary>No tools.</summary>
+    public static ToolOffer None { get; } = new([]);
+
+    /// <summary>Names and schemas.</summary>
+    public OfferedTools Tools { get; }
+
+    /// <summary>The functions among the tools; other kinds are a server's and mean nothing here.</summary>
+    public static ToolOffer From(ChatOptions? options) => options?.ToolMode is NoneChatToolMode ? None : new([.. options?.Tools?.OfType<AIFunctionDeclaration>() ?? []]);
+
+    /// <summary>The tools as OpenAI's interface describes them; null where there are none.</summary>
+    public JsonArray? ToJson() => _tools.Length == 0 ? null : [.. _tools.Select(tool => new JsonObject
+    {
+        ["type"] = "function",
+        ["function"] = new JsonObject
+        {
+            ["name"] = tool.Name,
+            ["description"] = tool.Description,
+            ["parameters"] = tool.JsonSchema.ValueKind == JsonValueKind.Object ? JsonObject.Create(tool.JsonSchema) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() },
+        },
+    })];
+}
