@@ -13,12 +13,12 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
     {
         var failures = Failures(options).ToList();
         if (string.IsNullOrWhiteSpace(options.Path))
-            failures.Insert(0, "Path is missing: the GGUF file to load.");
-        else if (!File.Exists(options.Path))
+            failures.Insert(0, "Path is missing: the GGUF file or the folder to load.");
+        else if (!Path.Exists(options.Path))
             failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
         else if (WhyUnreadable(options.Path) is { } reason)
             failures.Insert(0, $"Path: {reason}");
-        if (options.DraftModelPath is { } draft && !File.Exists(draft))
+        if (options.DraftModelPath is { } draft && !Path.Exists(draft))
             failures.Add($"DraftModelPath: there is no file '{draft}' (looked for at '{Path.GetFullPath(draft)}').");
 
         return failures.Count == 0
@@ -35,7 +35,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             throw new ArgumentException(failures, nameof(options));
     }
 
-    // The header alone: it says whether this is a model, and takes milliseconds.
+    // The header alone, of a folder its small files too: they say whether this is a model, and take no time beside the weights.
     private static string? WhyUnreadable(string path)
     {
         try

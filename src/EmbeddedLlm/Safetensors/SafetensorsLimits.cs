@@ -9,7 +9,7 @@ internal static class SafetensorsLimits
     public const int Tensors = 1 << 15;
     public const int NameBytes = 1 << 10;
 
-    /// <summary>Of all names together, in all files of a model.</summary>
+    /// <summary>Of all names in a file together.</summary>
     public const int AllNameBytes = 1 << 22;
 
     public const int Dimensions = 8;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using EmbeddedLlm.Cli;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Quantization;
+using EmbeddedLlm.Tests.HuggingFace;
 using EmbeddedLlm.Tests.Models;
 
 namespace EmbeddedLlm.Tests.Cli;
@@ -225,6 +226,25 @@ public sealed class CommandLineTests : IDisposable
         Assert.Single(_folder.GetFiles());
     }
 
+    [Theory]
+    [InlineData("F32", GgmlType.F32)]
+    [InlineData("q8_0", GgmlType.Q8_0)]
+    [InlineData(null, GgmlType.BF16)]
+    public async Task Convert_AFolder_WritesAModelThatRuns(string? type, GgmlType expected)
+    {
+        var (folder, _) = FolderModel.Write("llama", _folder.FullName, GgmlType.BF16, shards: 2);
+        var output = Path.Combine(_folder.FullName, "converted.gguf");
+        var converted = await RunAsync(["convert", "--from", folder, "--to", output, .. type is null ? (string[])[] : ["--type", type]]);
+        var run = await RunAsync("run", "--model", output, "--prompt", "Hello", "--raw", "--max-tokens", "4");
+
+        Assert.Equal((0, 0), (converted.ExitCode, run.ExitCode));
+        Assert.StartsWith(output, converted.Error, StringComparison.Ordinal);
+        using var file = GgufFile.Open(output);
+        Assert.True(file.TryGetTensor("blk.0.attn_q.weight", out var tensor));
+        Assert.Equal(expected, tensor.Type);
+        Assert.DoesNotContain(_folder.GetFiles(), left => left.Name.EndsWith(".tmp", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Inspect_ShowsMetadataTensorsAndGraph()
     {
@@ -339,6 +359,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "Q99", "--out", "y")]
     [InlineData(2, "quantize", "--model", "x.gguf", "--type", "IQ2_XXS", "--out", "y")]
     [InlineData(2, "imatrix", "--model", "x.gguf", "--text-file", "x.txt", "--to", "y", "--context", "1")]
+    [InlineData(2, "convert", "--from", "x", "--to", "y", "--type", "Q99")]
+    [InlineData(1, "convert", "--from", "there-is-no-such-folder", "--to", "y")]
     [InlineData(1, "inspect", "--model", "there-is-no-such-file.gguf")]
     public async Task Errors_AreOneLineAndACode(int exitCode, params string[] args)
     {

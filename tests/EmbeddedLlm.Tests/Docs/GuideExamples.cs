@@ -7,6 +7,7 @@ using EmbeddedLlm.Hosting;
 using EmbeddedLlm.Quantization;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Testing;
+using EmbeddedLlm.Tests.HuggingFace;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -293,6 +294,27 @@ public sealed class GuideExamples : IDisposable
 
         using var model = LlmModel.Load(Golden.TinyModel, options);
         Assert.NotEmpty((await model.CompleteAsync("Hello", new() { MaxOutputTokens = 20, Seed = 1 })).Text);
+    }
+
+    [Fact]
+    public void LoadingAFolder()
+    {
+        var (folder, _) = FolderModel.Write("llama", _folder.Path);
+
+        using var model = LlmModel.Load(folder, new LlmOptions { ContextLength = 1024 });
+        Assert.Equal(1024, model.ContextLength);
+    }
+
+    [Fact]
+    public void ConvertingAFolder()
+    {
+        var (folder, path) = FolderModel.Write("llama", _folder.Path);
+        var target = _folder.File("model-q8_0.gguf");
+
+        using (var source = ModelFile.Open(folder))
+            GgufQuantizer.Quantize(source, "Q8_0", target); // GgufWriter.From(source).Save(target) keeps the numbers as they are
+
+        Assert.True(new FileInfo(target).Length < new FileInfo(path).Length);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Hosting;
+using EmbeddedLlm.Tests.HuggingFace;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -79,6 +80,18 @@ public sealed class HostingTests
 
         Assert.Equal((100, "from-code"), (model.ContextLength, model.ModelId));
         Assert.Equal("mine.gguf", Assert.Throws<OptionsValidationException>(() => host.Services.GetRequiredKeyedService<LlmModel>("mine")).Message.Split('\'')[3]);
+    }
+
+    [Fact]
+    public void AddModel_AFolder_IsLoaded()
+    {
+        using var folder = new TemporaryFolder();
+        var (path, _) = FolderModel.Write("llama", folder.Path);
+        var builder = App();
+        builder.Services.AddEmbeddedLlm().AddModel("chat", options => options.Path = path);
+        using var app = builder.Build();
+
+        Assert.Equal(512, app.Services.GetRequiredService<LlmModel>().Tokenizer.VocabularySize);
     }
 
     [Fact]
