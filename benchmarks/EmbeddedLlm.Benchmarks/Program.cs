@@ -3,6 +3,7 @@
 // dotnet run -c Release -- pack                                                 times the packing of weights
 // dotnet run -c Release -- in-file model.gguf 2 11                              compares packed weights with those that stay in the file: threads, turns
 // dotnet run -c Release -- experts moe.gguf dense.gguf 2 200                    compares a mixture of experts with a dense model of its active size: threads, turns
+// dotnet run -c Release -- constraints vocabulary.gguf schemas.jsonl            times compiling and masks over a file of JSON schemas
 // dotnet run -c Release -- products                                             compares assembled products with intrinsics
 // dotnet run -c Release -- backends model.gguf                                  compares the backends on a model
 // dotnet run -c Release -- encoder bert-base Q8_0 model.gguf                    writes an encoder of that shape
@@ -25,6 +26,8 @@ else if (args is ["in-file", var inFileModel, var threads, var turns])
     InFileSpeed.Print(inFileModel, int.Parse(threads, CultureInfo.InvariantCulture), int.Parse(turns, CultureInfo.InvariantCulture));
 else if (args is ["experts", var mixture, var dense, var workers, var steps])
     ExpertsSpeed.Print(mixture, dense, int.Parse(workers, CultureInfo.InvariantCulture), int.Parse(steps, CultureInfo.InvariantCulture));
+else if (args is ["constraints", var vocabulary, var schemas])
+    ConstraintSpeed.Print(vocabulary, schemas);
 else if (args is ["products"])
     ProductComparison.Print(rounds: 5);
 else if (args is ["backends", var model])

@@ -45,6 +45,8 @@ internal sealed class Expr(ExprKind kind)
 
     public bool? CoversCharacter { get; set; }
 
+    public bool? IsOneCharacter { get; set; }
+
     public Expr? Expansion { get; set; }
 
     public Call[]? Calls { get; set; }

@@ -3,7 +3,7 @@ namespace EmbeddedLlm.Grammar.Automata;
 /// <summary>Where each byte leads, filled as it becomes known. Bytes that lead to one target share an entry.</summary>
 internal sealed class Transitions<T> where T : class
 {
-    private readonly ushort[] _entries = new ushort[256];
+    private readonly byte[] _entries = new byte[256];
     private T?[] _targets = new T?[4];
     private ByteSet[] _bytes = new ByteSet[4];
     private int _count = 1;
@@ -16,6 +16,9 @@ internal sealed class Transitions<T> where T : class
 
     public void Add(ByteSet bytes, T target)
     {
+        // With all entries taken, which hardly any state comes to, the rest is computed each time.
+        if (_count > byte.MaxValue)
+            return;
         if (_count == _targets.Length)
         {
             Array.Resize(ref _targets, _count * 2);
@@ -25,7 +28,7 @@ internal sealed class Transitions<T> where T : class
         _bytes[_count] = bytes;
         for (var b = bytes.First; b >= 0; b = bytes.First)
         {
-            _entries[b] = (ushort)_count;
+            _entries[b] = (byte)_count;
             bytes &= ~ByteSet.Of((byte)b);
         }
         _count++;

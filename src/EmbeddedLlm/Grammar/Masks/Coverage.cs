@@ -24,6 +24,24 @@ internal sealed class Coverage
     /// <summary>The number of slices that are covered: slices hold one another, so a number says which.</summary>
     public int Of(Expr expr) => expr.Coverage ??= Compute(expr);
 
+    /// <summary>
+    /// The characters that an expression takes of the last slice where it takes exactly those: any so many, then something that no token
+    /// of the slice begins with. -1 for other expressions.
+    /// </summary>
+    public int ExactLength(Expr expr) =>
+        expr is { Kind: ExprKind.Seq, First: { Kind: ExprKind.Repeat, Max: > 0 } repeat, Rest: { } rest }
+        && (rest.Kind == ExprKind.Seq ? rest.First! : rest) is { Kind: ExprKind.Bytes } next && (next.Bytes & PlainBytes).IsEmpty
+        && CoversCharacter(repeat.First!) && IsOneCharacter(repeat.First!)
+            ? repeat.Max
+            : -1;
+
+    private static ByteSet PlainBytes { get; } =
+        (ByteSet.Range(0x20, 0x7E) | ByteSet.Range(0x80, 0xFF)) & ~ByteSet.Of((byte)'"') & ~ByteSet.Of((byte)'\\');
+
+    // Whether no text of the slice longer than one character matches.
+    private bool IsOneCharacter(Expr body) =>
+        body.IsOneCharacter ??= !_derivatives.IsLive(_pool.And(body, _pool.Seq(_character, _character, _text)));
+
     private int Compute(Expr expr)
     {
         switch (expr.Kind)

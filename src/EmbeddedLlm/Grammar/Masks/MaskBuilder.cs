@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedLlm.Grammar.Automata;
 
 namespace EmbeddedLlm.Grammar.Masks;
@@ -26,11 +27,22 @@ internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Covera
 
     private ulong[] Build(Row row)
     {
+        var items = automaton.Close(row);
         var slices = 0;
-        foreach (var item in automaton.Close(row))
+        foreach (var item in items)
             slices = Math.Max(slices, coverage.Of(item.Expr));
-        var mask = slices > 0 ? (ulong[])tokens.Slices[slices - 1].Clone() : new ulong[tokens.Words];
-        Walk(slices > 0 ? tokens.Remainders[slices - 1] : tokens.Trie, row, mask);
+        ulong[] mask;
+        if (slices < tokens.Slices.Length && items.Length == 1 && coverage.ExactLength(items[0].Expr) is var length and > 0 && length < tokens.PlainUpTo.Length)
+        {
+            // A text with a bound on its length: which tokens of the last slice fit is known, the others are walked.
+            mask = (ulong[])tokens.PlainUpTo[length].Clone();
+            Walk(tokens.Remainders[^1], row, mask);
+        }
+        else
+        {
+            mask = slices > 0 ? (ulong[])tokens.Slices[slices - 1].Clone() : new ulong[tokens.Words];
+            Walk(slices > 0 ? tokens.Remainders[slices - 1] : tokens.Trie, row, mask);
+        }
         foreach (var (set, _) in row.TokenItems)
             Add(set, mask);
         if (row.IsAccepting)
@@ -41,6 +53,8 @@ internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Covera
         return mask;
     }
 
+    // Compiled in full at once: the first mask is one long walk.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Walk(TokenTrie trie, Row row, ulong[] mask)
     {
         var path = _path;

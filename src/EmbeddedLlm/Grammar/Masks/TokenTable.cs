@@ -14,6 +14,9 @@ internal sealed class TokenTable
     /// <summary>Characters of the longest token in each slice; the last slice has no bound.</summary>
     public static readonly int[] SliceLengths = [10, 30, -1];
 
+    // Longer bounds on a text are rarely near enough to matter for a token.
+    private const int MaxPlainLength = 40;
+
     private static readonly ConditionalWeakTable<Tokenizer, TokenTable> Tables = [];
 
     private readonly Tokenizer _tokenizer;
@@ -34,12 +37,16 @@ internal sealed class TokenTable
         }
         tokens.Sort((x, y) => x.Bytes.AsSpan().SequenceCompareTo(y.Bytes) is var order and not 0 ? order : x.Id.CompareTo(y.Id));
         Trie = new TokenTrie(tokens);
+        var lengths = tokens.ToDictionary(token => token.Id, token => CountPlainCharacters(token.Bytes));
+        PlainUpTo = new ulong[Math.Clamp(lengths.Values.DefaultIfEmpty(0).Max(), 0, MaxPlainLength) + 1][];
+        for (var length = 0; length < PlainUpTo.Length; length++)
+            PlainUpTo[length] = Mask(lengths.Where(token => token.Value >= 0 && token.Value <= length).Select(token => token.Key));
         Slices = new ulong[SliceLengths.Length][];
         Remainders = new TokenTrie[SliceLengths.Length];
         for (var i = 0; i < SliceLengths.Length; i++)
         {
             var length = SliceLengths[i];
-            bool Holds((int, byte[] Bytes) token) => CountPlainCharacters(token.Bytes) is var count and >= 0 && (length < 0 || count <= length);
+            bool Holds((int Id, byte[] Bytes) token) => lengths[token.Id] is var count and >= 0 && (length < 0 || count <= length);
             Slices[i] = Mask(tokens.Where(token => Holds(token)).Select(token => token.Id));
             Remainders[i] = new TokenTrie([.. tokens.Where(token => !Holds(token))]);
         }
@@ -56,6 +63,9 @@ internal sealed class TokenTable
 
     /// <summary>All tokens that write text.</summary>
     public TokenTrie Trie { get; }
+
+    /// <summary>Masks of the tokens of the last slice that are no longer than so many characters.</summary>
+    public ulong[][] PlainUpTo { get; }
 
     /// <summary>Masks of the slices, and the trees of the tokens outside each.</summary>
     public ulong[][] Slices { get; }

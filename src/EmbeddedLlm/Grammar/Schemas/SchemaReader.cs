@@ -254,7 +254,7 @@ internal sealed class SchemaReader
             : PassOver(node, keyword, $"The format '{name}' is not enforced.");
 
     private Expr Pattern(SchemaNode node, string keyword, string pattern) =>
-        _pool.And(_algebra.Strings.Any, Compiler(node).Search(RegexParser.Parse(pattern, $"#{node.Pointer}/{keyword}")));
+        Compiler(node).Search(RegexParser.Parse(pattern, $"#{node.Pointer}/{keyword}"));
 
     private RegexCompiler Compiler(SchemaNode node) => new(_pool, _algebra.Strings.Encode, $"#{node.Pointer}");
 

@@ -49,9 +49,9 @@ internal sealed class ValueAlgebra
             Null = x.Null && y.Null,
             True = x.True && y.True,
             False = x.False && y.False,
-            Numbers = Live(_pool.And(x.Numbers, y.Numbers)),
+            Numbers = Both(x.Numbers, y.Numbers, Numbers.Free),
             AreIntegers = x.AreIntegers || y.AreIntegers,
-            Strings = Live(_pool.And(x.Strings, y.Strings)),
+            Strings = Both(x.Strings, y.Strings, Strings.Any),
             Objects = Product(x.Objects, y.Objects, AnyObject, And),
             Arrays = Product(x.Arrays, y.Arrays, AnyArray, And),
         };
@@ -296,6 +296,19 @@ internal sealed class ValueAlgebra
 
     private static List<T> Checked<T>(List<T> list, int limit = MaxShapes) =>
         list.Count <= limit ? list : throw ConstraintException.Limit("alternatives", $"The schemas together have more than {limit} alternatives.");
+
+    private Expr Both(Expr x, Expr y, Expr any)
+    {
+        if (x == any || y == any)
+            return x == any ? y : x;
+        // Bounds on the length of one thing are one bound.
+        if (x.Kind == ExprKind.Repeat && y.Kind == ExprKind.Repeat && x.First == y.First)
+        {
+            var (min, max) = (Math.Max(x.Min, y.Min), x.Max < 0 ? y.Max : y.Max < 0 ? x.Max : Math.Min(x.Max, y.Max));
+            return max >= 0 && min > max ? _pool.Never : _pool.Repeat(x.First!, min, max);
+        }
+        return Live(_pool.And(x, y));
+    }
 
     private Expr Live(Expr expr) => _derivatives.IsLive(expr) ? expr : _pool.Never;
 }
