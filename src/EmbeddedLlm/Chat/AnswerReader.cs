@@ -91,7 +91,7 @@ internal sealed partial class AnswerReader(ResponseReader answer, AnswerParser p
     // Nobody must make it, with arguments missing; whoever asks finds what the model wrote.
     private FunctionCallContent BrokenCall(ToolCall call)
     {
-        LogBrokenCall(logger, call.Name, call.Problem!);
+        LogBrokenCall(logger, call.Problem!);
         return new(ids.Next(call.Id), call.Name)
         {
             Exception = new FormatException(call.Problem),
@@ -100,6 +100,6 @@ internal sealed partial class AnswerReader(ResponseReader answer, AnswerParser p
         };
     }
 
-    [LoggerMessage(2024, LogLevel.Warning, "A call of the tool {Tool} cannot be made: {Problem}")]
-    private static partial void LogBrokenCall(ILogger logger, string tool, string problem);
+    [LoggerMessage(2024, LogLevel.Warning, "A call of a tool cannot be made: {Problem}")]
+    private static partial void LogBrokenCall(ILogger logger, string problem);
 }

@@ -50,6 +50,34 @@ public sealed class GuideExamples : IDisposable
     }
 
     [Fact]
+    public async Task Tools()
+    {
+        var chat = _model.AsIChatClient();
+
+        var weather = AIFunctionFactory.Create((string city) => $"Sunny in {city}.", "weather", "The weather of a city.");
+        using var client = chat.AsBuilder().UseFunctionInvocation().Build();
+        var answer = await client.GetResponseAsync("How is the weather in Bern?", new ChatOptions { Tools = [weather], MaxOutputTokens = 30 });
+        Console.WriteLine(answer.Text);
+
+        Assert.NotEmpty(answer.Messages);
+    }
+
+    [Fact]
+    public async Task Reasoning()
+    {
+        var chat = _model.AsIChatClient();
+
+        var thoughtful = new ChatOptions { MaxOutputTokens = 30, Reasoning = new() { Effort = ReasoningEffort.Low } };
+        await foreach (var update in chat.GetStreamingResponseAsync("Hello", thoughtful))
+        {
+            foreach (var content in update.Contents)
+                Console.Write(content is TextReasoningContent thought ? $"({thought.Text})" : content is TextContent text ? text.Text : "");
+        }
+
+        Assert.Equal(ReasoningEffort.Low, thoughtful.Reasoning.Effort); // options are only read
+    }
+
+    [Fact]
     public async Task Chat_WithHistory()
     {
         var chat = _model.AsIChatClient();

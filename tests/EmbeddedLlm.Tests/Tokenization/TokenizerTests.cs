@@ -131,6 +131,15 @@ public sealed class TokenizerTests
         Assert.True(tokenizer.IsSpecial(256));
     }
 
+    [Fact]
+    public void EndOfGeneration_EndOfAMessageAmongSeveral_IsNotTheEnd()
+    {
+        int[] Ends(params (string, TokenKind)[] special) => [.. Tokenizer.FromGguf(VocabularyFiles.BytePair("qwen2", [], special).With("tokenizer.ggml.eos_token_id", GgufValue.Of(257))).EndOfGeneration.Order()];
+
+        Assert.Equal([256, 257], Ends(("<|end|>", TokenKind.Control), ("<|return|>", TokenKind.Control)));
+        Assert.Equal([257, 258], Ends(("<|end|>", TokenKind.Control), ("<|return|>", TokenKind.Control), ("<|call|>", TokenKind.Control)));
+    }
+
     [Theory]
     [MemberData(nameof(LongTexts))]
     public void Encode_MegabyteOfOneThing_TakesTimeInProportion(string name, string unit)

@@ -26,7 +26,7 @@ internal abstract class CallReader(CallForm form, string trigger)
         }
         catch (JsonException e)
         {
-            problem = $"The arguments are no JSON: {e.Message}";
+            problem = $"The arguments are no JSON from byte {e.BytePositionInLine} of line {e.LineNumber} on.";
         }
 
         Add(writer, new(name, arguments, id, problem));

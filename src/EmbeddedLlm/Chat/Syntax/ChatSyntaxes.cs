@@ -122,7 +122,10 @@ internal static class ChatSyntaxes
             NamePrefix = namePrefix,
             ArgumentsMark = argumentsMark,
             Closers = fence.Length > 0 ? [fence + "<｜tool▁call▁end｜>", fence, "<｜tool▁call▁end｜>"] : ["<｜tool▁call▁end｜>"],
-        }) with { CallNoise = ["<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"] };
+        }) with
+        {
+            CallNoise = ["<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"],
+        };
 
     private static MarkedSyntax DeepSeekMarkup() => Marked("DeepSeek V3.2, V4", new ParameterCalls
     {
@@ -137,7 +140,10 @@ internal static class ChatSyntaxes
         TextAttribute = "string=\"true\"",
         TypeAttribute = "string=\"false\"",
         Gap = "\n",
-    }) with { CallsEndReasoning = true };
+    }) with
+    {
+        CallsEndReasoning = true,
+    };
 
     private static MarkedSyntax KimiK2() => Marked("Kimi K2", new NamedCalls
     {

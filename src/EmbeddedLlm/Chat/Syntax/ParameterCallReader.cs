@@ -81,7 +81,7 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
                 return true;
             case State.BeforeParameter:
                 if (!string.IsNullOrWhiteSpace(taken))
-                    _problem = $"There is text between the parameters: '{taken.Trim()}'.";
+                    _problem = "There is text between the parameters.";
                 return Next(writer, marker);
             case State.ParameterName:
                 BeginParameter(taken);
