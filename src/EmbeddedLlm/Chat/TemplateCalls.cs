@@ -58,12 +58,11 @@ internal sealed class TemplateCalls(ChatTemplate template)
             }),
         };
         Adapt(call, form);
-        JsonArray messages =
-        [
+        // Not a collection expression: its Add<T> is not for trimmed apps.
+        JsonArray messages = new(
             new JsonObject { ["role"] = "user", ["content"] = "?" },
             call,
-            new JsonObject { ["role"] = "tool", ["name"] = "probe", ["tool_call_id"] = "probe0000", ["content"] = "?" },
-        ];
+            new JsonObject { ["role"] = "tool", ["name"] = "probe", ["tool_call_id"] = "probe0000", ["content"] = "?" });
         try
         {
             var text = template.Render(messages);

@@ -26,7 +26,7 @@ internal sealed class ToolOffer
     public static ToolOffer From(ChatOptions? options) => options?.ToolMode is NoneChatToolMode ? None : new([.. options?.Tools?.OfType<AIFunctionDeclaration>() ?? []]);
 
     /// <summary>The tools as OpenAI's interface describes them; null where there are none.</summary>
-    public JsonArray? ToJson() => _tools.Length == 0 ? null : [.. _tools.Select(tool => new JsonObject
+    public JsonArray? ToJson() => _tools.Length == 0 ? null : new([.. _tools.Select(tool => (JsonNode)new JsonObject
     {
         ["type"] = "function",
         ["function"] = new JsonObject
@@ -35,5 +35,5 @@ internal sealed class ToolOffer
             ["description"] = tool.Description,
             ["parameters"] = tool.JsonSchema.ValueKind == JsonValueKind.Object ? JsonObject.Create(tool.JsonSchema) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() },
         },
-    })];
+    })]);
 }
