@@ -24,12 +24,10 @@ internal sealed record EmbeddingParts(EmbeddingSizes Sizes, EmbeddingOptions Opt
     }
 
     /// <summary>The sizes of the runner and of the engine.</summary>
-    /// <exception cref="ArgumentException">The context is longer than the model can go, or does not fit into the KV memory asked for.</exception>
+    /// <exception cref="ArgumentException">The context does not fit into the KV memory asked for.</exception>
     public static (RunnerOptions Runner, EmbeddingSizes Sizes) SizesOf(ModelGraph graph, ModelSpec spec, Pooling pooling, LlmOptions options, string modelId, long memoryBytes)
     {
         var positions = spec.PositionLimit ?? int.MaxValue;
-        if (options.ContextLength > positions)
-            throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
         // A decoder may weigh yes against no.
         if (pooling == Pooling.Rank && graph.Logits.Width > (spec.IsCausal ? 2 : 1))
             throw new UnsupportedModelException($"{modelId} gives {graph.Logits.Width} scores for a pair of texts; rerankers with one, and decoders with two, yes and no, are supported.");

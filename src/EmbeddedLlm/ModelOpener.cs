@@ -37,8 +37,9 @@ internal static partial class ModelOpener
         try
         {
             file = ModelFile.Open(path);
-            var pooling = EmbeddingParts.PoolingOf(ModelLoader.Describe(file), options, path);
-            var (spec, graph) = ModelLoader.Load(file, options.ContextLength ?? LlmOptions.DefaultContextLength, pooling);
+            var spec = ModelLoader.Describe(file);
+            var pooling = EmbeddingParts.PoolingOf(spec, options, path);
+            var graph = ModelLoader.Build(file, spec, options.ContextLength ?? LlmOptions.DefaultContextLength, pooling);
             var sampling = options.Sampling ?? Recommended(spec.Sampling, path, logger);
             sampling = options.ConfiguredSampling?.Invoke(sampling) ?? sampling;
             var modelId = options.ModelId ?? NameOf(path);
@@ -95,6 +96,9 @@ internal static partial class ModelOpener
         ModelGraph graph, ModelSpec spec, LlmOptions options, string modelId, Pooling? pooling, ILogger logger, out EmbeddingSizes? embedding)
     {
         embedding = null;
+        var positions = spec.PositionLimit ?? int.MaxValue;
+        if (options.ContextLength > positions)
+            throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
         if (pooling is { } rows)
         {
             (var embeddingRunner, embedding) = EmbeddingParts.SizesOf(graph, spec, rows, options, modelId, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
@@ -111,9 +115,6 @@ internal static partial class ModelOpener
             Threads = options.Threads,
             KeepWeightsInFile = options.KeepWeightsInFile,
         };
-        var positions = spec.PositionLimit ?? int.MaxValue;
-        if (options.ContextLength > positions)
-            throw new ArgumentException($"ContextLength is {options.ContextLength}; this model has a table of {positions} positions and cannot go beyond.", nameof(options));
         var budget = KvBudget.For(graph, Math.Min(spec.ContextLength, positions), runner.KvBlockTokens, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var drafts = options.Speculation != Speculation.Off || options.DraftModelPath is not null;
         var states = StateBudget.For(graph, options.MaxConcurrentSequences, drafts, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);

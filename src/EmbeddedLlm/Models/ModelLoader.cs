@@ -27,12 +27,18 @@ public static class ModelLoader
     {
         ArgumentNullException.ThrowIfNull(file);
         var spec = Describe(file);
+        return new LoadedGraph(spec, Build(file, spec, contextLength ?? spec.ContextLength, pooling));
+    }
+
+    /// <summary>The forward pass of a file that was described, see <see cref="Load"/>.</summary>
+    internal static ModelGraph Build(GgufFile file, ModelSpec spec, int contextLength, Pooling? pooling)
+    {
         try
         {
             var weights = new ModelWeights(file);
-            var graph = Transformer.Build(spec, weights, contextLength ?? spec.ContextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
+            var graph = Transformer.Build(spec, weights, contextLength, pooling ?? (spec.IsCausal ? null : spec.Pooling ?? Pooling.None));
             weights.RequireAllUsed();
-            return new LoadedGraph(spec, graph);
+            return graph;
         }
         catch (ArgumentException exception)
         {

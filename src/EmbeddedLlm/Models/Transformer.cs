@@ -179,17 +179,17 @@ internal sealed class Transformer
     }
 
     private AttentionSpec SpecOf(int layer, int source) => new(
-            _spec.Heads,
-            _spec.KvHeadsOf(source),
-            _spec.HeadWidthOf(layer),
-            _spec.ValueWidthOf(layer),
-            _spec.AttentionScale,
-            Window: _spec.WindowOf(layer),
-            TemperatureScale: _spec.TemperatureScale,
-            TemperatureLength: _spec.TemperatureLength,
-            SoftCap: _spec.AttentionSoftCap,
-            AlibiBias: _spec.AlibiBias,
-            IsCausal: _spec.IsCausal);
+        _spec.Heads,
+        _spec.KvHeadsOf(source),
+        _spec.HeadWidthOf(layer),
+        _spec.ValueWidthOf(layer),
+        _spec.AttentionScale,
+        Window: _spec.WindowOf(layer),
+        TemperatureScale: _spec.TemperatureScale,
+        TemperatureLength: _spec.TemperatureLength,
+        SoftCap: _spec.AttentionSoftCap,
+        AlibiBias: _spec.AlibiBias,
+        IsCausal: _spec.IsCausal);
 
     private Value Placed(int layer, string norm, Value x) =>
         _spec.HeadNormsFollowRope ? HeadNorm(norm, _spec.HeadWidthOf(layer), Rope(layer, x)) : Rope(layer, HeadNorm(norm, _spec.HeadWidthOf(layer), x));
@@ -262,14 +262,7 @@ internal sealed class Transformer
     }
 
     private Value Norm(string name, Value x) =>
-        _graph.Norm(x, _spec.Norm, _spec.HasNormGains ? _weights.Vector(name, _spec.Width) : Ones(name), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
-
-    private Weight Ones(string name)
-    {
-        var ones = new float[_spec.Width];
-        Array.Fill(ones, 1);
-        return new Weight(name, BlockFormats.Get(GgmlType.F32), _spec.Width, 1, WeightStorage.From(MemoryMarshal.AsBytes<float>(ones).ToArray()), 0);
-    }
+        _graph.Norm(x, _spec.Norm, _spec.HasNormGains ? _weights.Vector(name, _spec.Width) : Ones(name, _spec.Width), _weights.BiasIfThere(name, _spec.Width), _spec.NormEpsilon);
 
     private Value AttendedNorm(string prefix, string name, Value x) => name == _spec.FeedForwardNorm ? x : NormIfThere(prefix + name, x);
 

@@ -31,6 +31,17 @@ internal static class Extremes
         return (min, max);
     }
 
+    /// <summary>Quants from 0 to <paramref name="maxQuant"/> that reach from the least value to the greatest, their scale and the least value.</summary>
+    public static (float Scale, float Min) Quantize(ReadOnlySpan<float> values, int maxQuant, Span<byte> quants)
+    {
+        var (min, max) = Range(values);
+        var scale = (max - min) / maxQuant;
+        var inverse = Inverse(scale);
+        for (var i = 0; i < values.Length; i++)
+            quants[i] = (byte)Math.Min(maxQuant, (int)((values[i] - min) * inverse + 0.5f));
+        return (scale, min);
+    }
+
     /// <summary>1 / <paramref name="scale"/>, and 0 for 0: a block of zeros stays one.</summary>
     public static float Inverse(float scale) => scale != 0 ? 1 / scale : 0;
 }

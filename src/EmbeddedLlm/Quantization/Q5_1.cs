@@ -19,13 +19,9 @@ internal struct Q5_1 : IBlockFormat<Q5_1>
 
     public static void Quantize(ReadOnlySpan<float> values, out Q5_1 block)
     {
-        var (min, max) = Extremes.Range(values);
-        var d = (max - min) / 31;
-        var inverse = Extremes.Inverse(d);
         Span<byte> quants = stackalloc byte[32];
-        for (var i = 0; i < 32; i++)
-            quants[i] = (byte)Math.Min(31, (int)((values[i] - min) * inverse + 0.5f));
-        block = Pack((Half)d, (Half)min, quants);
+        var (scale, min) = Extremes.Quantize(values, maxQuant: 31, quants);
+        block = Pack((Half)scale, (Half)min, quants);
     }
 
     public static void Quantize(ReadOnlySpan<float> values, ReadOnlySpan<float> importance, out Q5_1 block)

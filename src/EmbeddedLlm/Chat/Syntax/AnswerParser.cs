@@ -38,6 +38,22 @@ internal abstract class AnswerParser(ChatSyntax syntax)
         return Writer.TakeParts();
     }
 
+    /// <summary>
+    /// Writes the text before a marker, which is not read. False while none is found; at the end of the answer all is written, and the marker is -1.
+    /// </summary>
+    protected bool TryAppendUntil(MarkerSet markers, out int marker)
+    {
+        (var before, marker) = markers.Search(Text);
+        if (before > 0)
+            Writer.Append(Text.Take(before));
+        if (marker >= 0)
+            return true;
+        if (!Text.HasEnded || Text.IsOver)
+            return false;
+        Writer.Append(Text.Take(Text.Rest.Length));
+        return true;
+    }
+
     /// <summary>Reads something, or goes into another state. False where more text must come first, or nothing is left.</summary>
     protected abstract bool TryStep();
 }

@@ -49,6 +49,16 @@ internal sealed class AnswerText
         return rest.Length - rest.TrimStart().Length;
     }
 
+    /// <summary>Reads a text with the blanks before it, if it stands there; null while what is there may become it.</summary>
+    public bool? TryTake(string value)
+    {
+        var blanks = Blanks();
+        var stands = StartsWith(blanks, value);
+        if (stands == true)
+            Take(blanks + value.Length);
+        return stands;
+    }
+
     /// <summary>Whether the rest from an offset begins with a text; null while what is there is a beginning of it.</summary>
     public bool? StartsWith(int offset, string value)
     {

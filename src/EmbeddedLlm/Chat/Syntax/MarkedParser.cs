@@ -86,12 +86,11 @@ internal sealed class MarkedParser : AnswerParser
             return false;
         if (_mayReason)
         {
-            switch (Text.StartsWith(blanks, _syntax.ReasoningStart))
+            switch (Text.TryTake(_syntax.ReasoningStart))
             {
                 case null:
                     return false;
                 case true:
-                    Text.Take(blanks + _syntax.ReasoningStart.Length);
                     BeginReasoning();
                     return true;
             }
@@ -113,32 +112,18 @@ internal sealed class MarkedParser : AnswerParser
     // Models trained to write the mark write it although the prompt has done so.
     private bool TryBeginAgain()
     {
-        var blanks = Text.Blanks();
-        switch (Text.StartsWith(blanks, _syntax.ReasoningStart))
-        {
-            case null:
-                return false;
-            case true:
-                Text.Take(blanks + _syntax.ReasoningStart.Length);
-                break;
-        }
-
+        if (Text.TryTake(_syntax.ReasoningStart) is null)
+            return false;
         _state = State.Reasoning;
         return true;
     }
 
     private bool TryAppend(MarkerSet set, Mark[] marks)
     {
-        var (before, marker) = set.Search(Text);
-        if (before > 0)
-            Writer.Append(Text.Take(before));
+        if (!TryAppendUntil(set, out var marker))
+            return false;
         if (marker < 0)
-        {
-            if (!Text.HasEnded || Text.IsOver)
-                return false;
-            Writer.Append(Text.Take(Text.Rest.Length));
             return true;
-        }
 
         var mark = marks[marker];
         if (mark.IsRead)

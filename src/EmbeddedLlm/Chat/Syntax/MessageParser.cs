@@ -70,16 +70,10 @@ internal sealed class MessageParser : AnswerParser
 
     private bool TryText()
     {
-        var (before, marker) = _ends.Search(Text);
-        if (before > 0)
-            Writer.Append(Text.Take(before));
+        if (!TryAppendUntil(_ends, out var marker))
+            return false;
         if (marker < 0)
-        {
-            if (!Text.HasEnded || Text.IsOver)
-                return false;
-            Writer.Append(Text.Take(Text.Rest.Length));
             return true;
-        }
 
         if (Writer.IsReasoning)
             Writer.EndReasoning();
@@ -89,13 +83,11 @@ internal sealed class MessageParser : AnswerParser
 
     private bool TryBeginCall()
     {
-        var blanks = Text.Blanks();
-        switch (Text.StartsWith(blanks, _syntax.Body!.Trigger))
+        switch (Text.TryTake(_syntax.Body!.Trigger))
         {
             case null:
                 return false;
             case true:
-                Text.Take(blanks + _syntax.Body.Trigger.Length);
                 _reader = _syntax.Body.CreateReader(_tools, _syntax.Body.Trigger);
                 _state = State.Call;
                 return true;

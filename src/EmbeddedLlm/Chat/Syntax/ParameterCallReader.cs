@@ -101,18 +101,15 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
     {
         if (form.CallMark.Length > 0)
         {
-            var blanks = text.Blanks();
-            switch (text.StartsWith(blanks, form.CallMark))
+            switch (text.TryTake(form.CallMark))
             {
                 case null:
                     return null;
                 case false:
-                    Block.Append(text.Take(blanks));
+                    Block.Append(text.Take(text.Blanks()));
                     GiveBack(writer);
                     return false;
             }
-
-            text.Take(blanks + form.CallMark.Length);
         }
 
         _state = State.Name;

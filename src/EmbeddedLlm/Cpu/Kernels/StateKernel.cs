@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu.Lanes;
 using EmbeddedLlm.Graph;
@@ -70,6 +71,15 @@ internal abstract unsafe class StateKernel<TLanes> : CpuKernel where TLanes : un
         var x = (double)step + _stepBias[head];
         var length = Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
         return ((float)length, (float)Math.Exp(length * _decay[head]));
+    }
+
+    /// <summary><c>kept · S + write · written</c> for a register of a row of the state, which it becomes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static TLanes Update(float* place, TLanes kept, TLanes write, TLanes written)
+    {
+        var state = TLanes.MultiplyAdd(write, written, TLanes.Load(place) * kept);
+        state.Store(place);
+        return state;
     }
 
     /// <summary>Reads a register of columns from <paramref name="column"/> on; those beyond the head are 0.</summary>

@@ -36,14 +36,10 @@ internal sealed unsafe class StateSpaceKernel<TLanes>(
             for (var n = 0; n < stateWidth; n++, place += stride)
             {
                 var (write, read) = (TLanes.Fill(writer[n]), TLanes.Fill(reader[n]));
-                var s0 = TLanes.MultiplyAdd(write, written0, TLanes.Load(place) * kept);
-                var s1 = TLanes.MultiplyAdd(write, written1, TLanes.Load(place + width) * kept);
-                var s2 = TLanes.MultiplyAdd(write, written2, TLanes.Load(place + 2 * width) * kept);
-                var s3 = TLanes.MultiplyAdd(write, written3, TLanes.Load(place + 3 * width) * kept);
-                s0.Store(place);
-                s1.Store(place + width);
-                s2.Store(place + 2 * width);
-                s3.Store(place + 3 * width);
+                var s0 = Update(place, kept, write, written0);
+                var s1 = Update(place + width, kept, write, written1);
+                var s2 = Update(place + 2 * width, kept, write, written2);
+                var s3 = Update(place + 3 * width, kept, write, written3);
                 sum0 = TLanes.MultiplyAdd(s0, read, sum0);
                 sum1 = TLanes.MultiplyAdd(s1, read, sum1);
                 sum2 = TLanes.MultiplyAdd(s2, read, sum2);
