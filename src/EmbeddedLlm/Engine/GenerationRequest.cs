@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Sampling;
 
 namespace EmbeddedLlm.Engine;
@@ -20,6 +21,9 @@ internal sealed record GenerationRequest
 
     /// <summary>Tokens that end the generation; they are not part of the result.</summary>
     public IReadOnlySet<int> StopTokens { get; init; } = ImmutableHashSet<int>.Empty;
+
+    /// <summary>What the answer may be; null for anything.</summary>
+    public Constraint? Constraint { get; init; }
 
     /// <summary>Prefixes are shared only between requests of the same key, such as the adapters that shape their keys and values.</summary>
     public long PrefixKey { get; init; }

@@ -100,15 +100,26 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
         if (step.Preempted.Count == 0)
             Admit(step);
         drafts?.Plan(_running);
+        foreach (var sequence in _running)
+            if (sequence is { Guide: { } guide, Draft.Length: > 0 })
+                sequence.CutDraft(guide.Fit(sequence.Draft));
         AddRows(step);
     }
 
-    // Every decoding sequence needs room for one more position, the oldest first.
+    // Every sequence needs room for the tokens it got in the last step, the oldest first.
     private void MakeRoom(Step step)
     {
         for (var i = 0; i < _running.Count; i++)
-            while (!HasRoom(_running[i]) && !_running[i].Table!.TryGrow() && i < _running.Count - 1)
+        {
+            while (!HasRoom(_running[i]))
+            {
+                if (_running[i].Table!.TryGrow())
+                    continue;
+                if (i == _running.Count - 1)
+                    break;
                 Preempt(_running[^1], step);
+            }
+        }
     }
 
     private void Preempt(Sequence sequence, Step step)
@@ -147,7 +158,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
 
         _prompts.Clear();
         foreach (var sequence in _running)
-            if (sequence.Remaining > 1 && !WaitsForPrefix(sequence))
+            if (sequence.Remaining > 1 && HasRoom(sequence) && !WaitsForPrefix(sequence))
                 _prompts.Add(sequence);
 
         // Equal shares of what is left, at least a row each, since a step has no fewer rows than sequences; what one does not need goes to the next.
@@ -200,7 +211,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     private static void SetComputed(Sequence sequence, int computed)
     {
         if (!sequence.WasPreempted)
-            sequence.Stream.CachedTokens += computed - sequence.Computed;
+            sequence.Stream.CachedTokens = Math.Min(sequence.Stream.CachedTokens + computed - sequence.Computed, sequence.Stream.PromptTokens);
         sequence.Computed = computed;
     }
 

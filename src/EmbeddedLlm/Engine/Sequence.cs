@@ -15,6 +15,9 @@ internal sealed class Sequence(GenerationRequest request, long seed, int maxToke
 
     public Sampler Sampler { get; } = new(request.Sampling, seed);
 
+    /// <summary>Keeps the answer within its constraint; null where it may be anything.</summary>
+    public Guide? Guide { get; } = request.Constraint is { } constraint ? new(constraint) : null;
+
     public IReadOnlySet<int> StopTokens { get; } = request.StopTokens;
 
     public long PrefixKey { get; } = request.PrefixKey;

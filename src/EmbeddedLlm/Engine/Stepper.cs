@@ -21,6 +21,7 @@ internal sealed class Stepper
     private readonly Scheduler _scheduler;
     private readonly Step _step;
     private readonly SamplerScratch _scratch;
+    private readonly MaskWork _masks = new();
     private readonly List<Sequence> _removed = [];
     private float[] _logits = [];                                           // [outputs × vocabulary]
     private long _promptTokens, _generatedTokens, _draftedTokens, _acceptedTokens;
@@ -67,7 +68,10 @@ internal sealed class Stepper
         foreach (var sequence in _step.Admitted)
             if (!sequence.WasPreempted)
                 CountPrompt(sequence);
-        if (TryRunBatch())
+        _masks.Begin(_step.Sequences);
+        var hasRun = TryRunBatch();
+        _masks.Finish();
+        if (hasRun)
             TakeTokens();
     }
 
@@ -132,19 +136,25 @@ internal sealed class Stepper
         var (drafted, accepted) = (sequence.Draft.Length, 0);
         _draftedTokens += drafted;
         sequence.Stream.DraftedTokens += drafted;
-        for (; TakeToken(sequence, _logits.AsSpan((output + accepted) * _options.VocabularySize, _options.VocabularySize)); accepted++)
+        for (; TakeToken(sequence, _logits.AsSpan((output + accepted) * _options.VocabularySize, _options.VocabularySize), accepted); accepted++)
             _scheduler.Advance(sequence, 1);
         _scheduler.Settle(sequence, isRight: accepted == drafted);
         sequence.Allowance.Settle(drafted, accepted);
     }
 
     // Whether there is more to take: the request goes on, and the token is the one drafted.
-    private bool TakeToken(Sequence sequence, Span<float> logits)
+    private bool TakeToken(Sequence sequence, Span<float> logits, int row)
     {
         int token;
+        int[] forced = [];
         try
         {
-            token = sequence.Sampler.Sample(logits, sequence.Tokens, _scratch);
+            token = sequence.Sampler.Sample(logits, sequence.Tokens, _scratch, sequence.Guide is null ? default : sequence.Guide.Mask(row));
+            if (sequence.Guide is { } guide && !sequence.StopTokens.Contains(token))
+            {
+                guide.Accept(token);
+                forced = guide.TakeForced();
+            }
         }
         catch (Exception failure)
         {
@@ -161,18 +171,31 @@ internal sealed class Stepper
 
         if (sequence.Stream.GeneratedTokens == 0)
             EngineTelemetry.CountFirstToken(_time.GetElapsedTime(sequence.Arrival), _options.Tags);
-        _generatedTokens++;
-        var isDrafted = sequence.Append(token);
+        var isDrafted = Append(sequence, token);
         if (isDrafted)
         {
             _acceptedTokens++;
             sequence.Stream.AcceptedTokens++;
         }
-        sequence.Stream.Write(token);
-        if (!sequence.IsComplete)
+        var appended = 0;
+        while (appended < forced.Length && !sequence.IsComplete)
+            Append(sequence, forced[appended++]);
+        if (sequence.Guide is { IsFinished: true } && appended == forced.Length)
+            Complete(sequence, StopReason.Stop);
+        else if (sequence.IsComplete)
+            Complete(sequence, StopReason.Length);
+        else if (forced.Length == 0)
             return isDrafted;
-        Complete(sequence, StopReason.Length);
+        else
+            sequence.CutDraft(0);                                           // its rows were computed without the forced tokens
         return false;
+    }
+
+    private bool Append(Sequence sequence, int token)
+    {
+        _generatedTokens++;
+        sequence.Stream.Write(token);
+        return sequence.Append(token);
     }
 
     private void Complete(Sequence sequence, StopReason reason)

@@ -30,6 +30,9 @@ public sealed class ConstraintState
     /// <summary>Whether the answer may end here.</summary>
     public bool IsComplete => Row.IsAccepting;
 
+    /// <summary>Whether the answer may end here, and nothing else may come.</summary>
+    public bool IsFinal => IsEnded || Row is { IsAccepting: true, Items.Length: 0 };
+
     /// <summary>Whether a token has ended the answer.</summary>
     public bool IsEnded { get; private set; }
 

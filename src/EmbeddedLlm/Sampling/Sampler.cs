@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace EmbeddedLlm.Sampling;
@@ -27,9 +28,12 @@ internal sealed class Sampler
     /// <param name="logits">[vocabulary]; overwritten.</param>
     /// <param name="history">All tokens so far, prompt included.</param>
     /// <param name="scratch">Buffers, as long as the vocabulary.</param>
+    /// <param name="mask">One bit for each token that may be chosen, token i in word i / 64; empty for all.</param>
     /// <exception cref="LlmException">The logits are not numbers, or every token is forbidden.</exception>
-    public int Sample(Span<float> logits, ReadOnlySpan<int> history, SamplerScratch scratch)
+    public int Sample(Span<float> logits, ReadOnlySpan<int> history, SamplerScratch scratch, ReadOnlySpan<ulong> mask = default)
     {
+        if (!mask.IsEmpty)
+            Forbid(logits, mask);
         var candidates = new Candidates(logits, scratch);
         foreach (var shape in _shapes)
             shape.Apply(ref candidates, history);
@@ -43,6 +47,26 @@ internal sealed class Sampler
         foreach (var cut in _cuts)
             cut.Apply(ref candidates, history);
         return candidates.Id(_mirostat is null ? candidates.Draw(_random, out _) : _mirostat.Draw(ref candidates, _random));
+    }
+
+    private static void Forbid(Span<float> logits, ReadOnlySpan<ulong> mask)
+    {
+        for (var word = 0; word < mask.Length; word++)
+        {
+            var part = logits[(64 * word)..Math.Min(64 * word + 64, logits.Length)];
+            if (mask[word] == 0)
+            {
+                part.Fill(float.NegativeInfinity);
+                continue;
+            }
+            for (var forbidden = ~mask[word]; forbidden != 0; forbidden &= forbidden - 1)
+            {
+                var bit = BitOperations.TrailingZeroCount(forbidden);
+                if (bit >= part.Length)
+                    break;
+                part[bit] = float.NegativeInfinity;
+            }
+        }
     }
 
     // By its bits, which is quicker than as a number.

@@ -21,9 +21,9 @@ public sealed partial class LayersTests
         ["Backends"] = ["Graph"],
         ["Cpu"] = ["Backends", "Graph", "Quantization"],
         ["Calibration"] = ["Backends", "Cpu", "Graph", "Gguf", "Models", "Tokenization"],
-        ["Engine"] = ["Backends", "KvCache", "Sampling"],
+        ["Engine"] = ["Backends", "KvCache", "Sampling", "Grammar"],
         ["Embeddings"] = ["Engine", "Backends", "Graph", "Tokenization"],
-        ["Chat"] = ["Engine", "Tokenization", "Sampling"],
+        ["Chat"] = ["Engine", "Tokenization", "Sampling", "Grammar"],
         ["Hosting"] = ["Backends"],
     };
 
