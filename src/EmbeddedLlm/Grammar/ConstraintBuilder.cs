@@ -26,6 +26,9 @@ internal sealed class ConstraintBuilder(Tokenizer tokenizer)
     public Expr Schema(JsonElement schema, ConstraintOptions options, ValueSpelling? spelling = null) =>
         Add(SchemaCompiler.Compile(schema, options, Pool, _warnings, spelling));
 
+    /// <summary>How JSON writes values.</summary>
+    public ValueSpelling Json(ConstraintOptions options) => ValueSpelling.Json(Pool, SchemaCompiler.Space(Pool, options));
+
     /// <summary>A text of a grammar in GBNF.</summary>
     /// <inheritdoc cref="Constraint.FromGbnf"/>
     public Expr Gbnf(string grammar) => Add(GbnfParser.Parse(grammar, Pool, _tokens));

@@ -28,10 +28,7 @@ internal sealed class SchemaCompiler
         _derivatives = new Derivatives(pool);
         _reader = new SchemaReader(new SchemaDocument(schema), options, pool, _derivatives, warnings);
         _algebra = _reader.Algebra;
-        var blank = pool.Literal(" "u8);
-        _space = options.AllowWhiteSpace
-            ? pool.Optional(pool.Alt(blank, pool.Seq(pool.Literal("\n"u8), pool.Repeat(pool.Bytes(ByteSet.Of((byte)' ') | ByteSet.Of((byte)'\t')), 0, -1))))
-            : pool.Empty;
+        _space = Space(pool, options);
         var letter = ByteSet.Range((byte)'A', (byte)'Z') | ByteSet.Range((byte)'a', (byte)'z') | ByteSet.Of((byte)'_');
         _word = pool.Seq(pool.Bytes(letter), pool.Repeat(pool.Bytes(letter | ByteSet.Range((byte)'0', (byte)'9')), 0, -1));
     }
@@ -50,6 +47,15 @@ internal sealed class SchemaCompiler
         while (compiler._open.TryDequeue(out var open))
             open.Rule.Body = compiler.Write(compiler._reader.Read(open.Set), open.Spelling);
         return compiler._rules;
+    }
+
+    /// <summary>What may stand where JSON allows white space.</summary>
+    public static Expr Space(ExprPool pool, ConstraintOptions options)
+    {
+        if (!options.AllowWhiteSpace)
+            return pool.Empty;
+        var indentation = pool.Repeat(pool.Bytes(ByteSet.Of((byte)' ') | ByteSet.Of((byte)'\t')), 0, -1);
+        return pool.Optional(pool.Alt(pool.Literal(" "u8), pool.Seq(pool.Literal("\n"u8), indentation)));
     }
 
     private Rule RuleOf(SchemaSet set, ValueSpelling spelling)
