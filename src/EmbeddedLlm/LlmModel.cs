@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
@@ -63,7 +64,8 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
         var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
-        _chat = new(ModelId, prompt, mapper, _generator, parts.Time, chatLogger, [this, parts.Tokenizer]);
+        var constraints = new ConstraintCache(prompt.Syntax, parts.Tokenizer, chatLogger);
+        _chat = new(ModelId, prompt, mapper, _generator, constraints, parts.Time, chatLogger, [this, parts.Tokenizer]);
     }
 
     /// <summary>The name that responses carry; see <see cref="LlmOptions.ModelId"/>.</summary>
@@ -189,7 +191,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private async IAsyncEnumerable<CompletionUpdate> StreamAsync(TextGenerator generator, string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
-        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, cancellationToken);
+        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, constraint: null, cancellationToken);
         await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
             yield return new(text);
 

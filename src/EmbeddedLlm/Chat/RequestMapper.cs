@@ -1,3 +1,4 @@
+using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -26,6 +27,8 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             Seed = raw?.Seed ?? options.Seed,
             MaxOutputTokens = raw?.MaxOutputTokens ?? options.MaxOutputTokens,
             StopSequences = raw?.StopSequences ?? options.StopSequences?.ToArray(),
+            Constraint = raw?.Constraint,
+            Form = FormProperties.Of(options),
         };
     }
 
@@ -35,10 +38,6 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
         if (options.ConversationId is not null)
             throw new NotSupportedException("ConversationId is not supported: the client keeps no history. Send all messages; a shared beginning is not computed again.");
-        if (options.Tools is { Count: > 0 } && options.ToolMode is RequiredChatToolMode)
-            throw NotYet("A call of a tool that the model must make (ToolMode RequireAny or RequireSpecific; Auto and None are)");
-        if (options.ResponseFormat is not (null or ChatResponseFormatText))
-            throw NotYet("An answer in JSON or by a JSON schema (ResponseFormat)");
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
             if (key is "logprobs" or "top_logprobs" && value is not (null or false or 0))
@@ -77,7 +76,7 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
 
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (value is not null && !SamplingProperties.TrySet(ref sampling, key, value))
+            if (value is not null && !FormProperties.Has(key) && !SamplingProperties.TrySet(ref sampling, key, value))
                 LogForeignKey(logger, key); // it may be meant for somebody else
         }
 

@@ -148,10 +148,6 @@ public sealed class RequestMapperTests
     {
         ChatOptions[] refused =
         [
-            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireAny },
-            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireSpecific("one") },
-            new() { ResponseFormat = ChatResponseFormat.Json },
-            new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<int>() },
             new() { AdditionalProperties = new() { ["logprobs"] = true } },
             new() { ConversationId = "42" },
         ];
