@@ -62,7 +62,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
         var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, new(parts.UnsupportedOptionPolicy, chatLogger), chatLogger);
         _chat = new(ModelId, prompt, mapper, _generator, parts.Time, chatLogger, [this, parts.Tokenizer]);
     }
 
