@@ -12,6 +12,18 @@ internal sealed record MessageSyntax : ChatSyntax
     /// <summary>The marks that end a message.</summary>
     public required string[] Ends { get; init; }
 
+    /// <summary>What stands before the header of a message that follows another; the prompt has written it before the first.</summary>
+    public required string Next { get; init; }
+
+    /// <summary>The header of a message to the user.</summary>
+    public required string TextHeader { get; init; }
+
+    /// <summary>The header of text before calls; null for the same.</summary>
+    public string? PreambleHeader { get; init; }
+
+    /// <summary>Stands before the name of a tool in the header of a message that has <see cref="Body"/> in it.</summary>
+    public string BeforeTool { get; init; } = "";
+
     /// <summary>Reads a header.</summary>
     public required Func<string, MessageTarget> Target { get; init; }
 
