@@ -63,7 +63,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
         var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, new(parts.UnsupportedOptionPolicy, chatLogger), chatLogger);
         var constraints = new ConstraintCache(prompt.Syntax, parts.Tokenizer, chatLogger);
         _chat = new(ModelId, prompt, mapper, _generator, constraints, parts.Time, chatLogger, [this, parts.Tokenizer]);
     }

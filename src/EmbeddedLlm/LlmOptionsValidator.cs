@@ -1,4 +1,5 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using Microsoft.Extensions.Options;
@@ -67,6 +68,8 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"Threads is {options.Threads}; it must be 0 (one per physical core) or up to {LlmOptions.MaxThreads}.";
         if (!Enum.IsDefined(options.Speculation))
             yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
+        if (!Enum.IsDefined(options.UnsupportedOptionPolicy))
+            yield return $"UnsupportedOptionPolicy is {options.UnsupportedOptionPolicy}; it must be one of {string.Join(", ", Enum.GetNames<UnsupportedOptionPolicy>())}.";
         if (options.Embedding.Pooling is Pooling.None)
             yield return "Embedding.Pooling is None, which gives a row for each token; an embedding needs another one, or null for what the file says.";
         if (options.Embedding.Pooling is { } pooling && !Enum.IsDefined(pooling))

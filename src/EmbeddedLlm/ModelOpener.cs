@@ -71,6 +71,7 @@ internal static partial class ModelOpener
                 DraftModel = draftModel,
                 Sampling = sampling,
                 Seed = options.Seed,
+                UnsupportedOptionPolicy = options.UnsupportedOptionPolicy,
                 LoggerFactory = loggerFactory,
                 Time = time,
             });

@@ -70,6 +70,7 @@ internal sealed class EmbeddedChatClient(
             Form = generation.Form,
             IsReasoning = written.IsReasoning,
             MayReason = written.MayReason,
+            PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
         };
         var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
         var answer = new AnswerReader(
