@@ -42,6 +42,21 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(prompt.Out, messages.Out);
     }
 
+    [Theory]
+    [InlineData("--raw")]
+    [InlineData("--system", "Be brief.")]
+    public async Task Run_Form_HoldsTheAnswerToIt(params string[] more)
+    {
+        var schema = File("schema.json", """{"type":"object","properties":{"n":{"type":"integer","minimum":0,"maximum":9}},"required":["n"],"additionalProperties":false}""");
+        var gbnf = File("grammar.gbnf", "root ::= \"ab\" | \"cd\"");
+        string[] run = ["run", "--model", Tiny, "--prompt", "Hello", .. more];
+
+        Assert.Matches("""^\{"n":[0-9]\}\s*$""", (await RunAsync([.. run, "--schema", schema])).Out);
+        Assert.Matches(@"^(ab|cd)\s*$", (await RunAsync([.. run, "--gbnf", gbnf])).Out);
+        Assert.Matches(@"^[0-9]{4}\s*$", (await RunAsync([.. run, "--regex", "[0-9]{4}"])).Out);
+        Assert.Contains("--schema, --gbnf and --regex", (await RunAsync([.. run, "--gbnf", gbnf, "--regex", "a"])).Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_Raw_ReadsThePromptFromStdin()
     {
