@@ -83,8 +83,8 @@ internal sealed class ConstraintBuilder(Tokenizer tokenizer)
     public Expr Text(string text) => Pool.Literal(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Any text in which none of some texts stands.</summary>
-    public Expr TextWithout(IEnumerable<string> texts) =>
-        Pool.And([Pool.Anything, .. texts.Select(text => Pool.Not(Pool.Seq([Pool.Anything, Text(text), Pool.Anything])))]);
+    public Expr TextWithout(IReadOnlyCollection<string> texts) =>
+        texts.Count == 0 ? Pool.Anything : Pool.Not(Pool.Seq([Pool.Anything, Choices(texts), Pool.Anything]));
 
     /// <summary>Gives a name to a part, so that it is worked out once where it stands often.</summary>
     public Expr Named(string name, Expr body) => Add([new Rule(name) { Body = body }]);
