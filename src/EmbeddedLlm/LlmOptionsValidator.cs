@@ -19,7 +19,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
         else if (WhyUnreadable(options.Path) is { } reason)
             failures.Insert(0, $"Path: {reason}");
-        if (options.DraftModelPath is { } draft && !Path.Exists(draft))
+        if (options.DraftModelPath is { } draft && !string.IsNullOrWhiteSpace(draft) && !Path.Exists(draft))
             failures.Add($"DraftModelPath: there is no file '{draft}' (looked for at '{Path.GetFullPath(draft)}').");
 
         return failures.Count == 0

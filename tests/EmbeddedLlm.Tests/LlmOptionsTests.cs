@@ -96,6 +96,14 @@ public sealed class LlmOptionsTests
     }
 
     [Fact]
+    public void Validate_EmptyDraftModelPath_IsToldLikeTheOthers()
+    {
+        var result = new LlmOptionsValidator().Validate("chat", new LlmOptions { Path = Golden.TinyModel, DraftModelPath = "" });
+
+        Assert.Equal("Model 'chat': DraftModelPath is empty; it must be a GGUF file or a folder, or null.", Assert.Single(result.Failures!));
+    }
+
+    [Fact]
     public void Load_OptionsOutOfRange_AreRefusedBeforeTheFileIsRead() =>
         Assert.Throws<ArgumentException>("options", () => LlmModel.Load("nowhere.gguf", new() { Threads = -1 }));
 

@@ -292,7 +292,7 @@ public sealed class CommandLineTests : IDisposable
         var text = Path.Combine(_folder.FullName, "text.txt");
         await System.IO.File.WriteAllLinesAsync(text, Enumerable.Range(0, 40).Select(i => $"{i * 7919 % 1000} {i * 104729 % 977}"), TestContext.Current.CancellationToken);
         string[] args = ["bench", "--model", Tiny, "-p", "8", "-n", "100", "-t", "1", "-r", "1", "--parallel", "1", "--speculation", text];
-        var result = await RunAsync([.. args, "--json"]);
+        var result = await RunAsync([.. args, "--kv-type", "Q8_0", "--keep-weights-in-file", "--json"]);
 
         Assert.Equal(0, result.ExitCode);
         var rows = JsonNode.Parse(result.Out)!["speculation"]!.AsArray();
@@ -359,6 +359,41 @@ public sealed class CommandLineTests : IDisposable
             Assert.Contains(option, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
             Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("-p", "1,0")]
+    [InlineData("-d", "-1")]
+    [InlineData("--parallel", "many")]
+    [InlineData("--kv-type", "7")]
+    public async Task Bench_BadValues_AreBadUsageThatNamesTheOption(string option, string value)
+    {
+        var result = await RunAsync("bench", "--model", "there-is-no-such-file.gguf", option, value);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Out));
+        Assert.StartsWith($"embedded-llm: {option} must be ", Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one line")]
+    [InlineData("the last line\n")]
+    [InlineData("nothing behind it\n\u0001")]
+    public async Task Bench_SpeculationOfTooLittleText_IsBadUsage(string text)
+    {
+        var result = await RunAsync("bench", "--model", Tiny, "--speculation", File("text.txt", text));
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Out));
+        Assert.Contains("--speculation needs a text", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bench_BackendThatDeclinesTheModel_IsAnError()
+    {
+        var result = await RunAsync("bench", "--model", Tiny, "--backend", "assembler");
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Out));
+        Assert.Contains("The backend 'assembler' cannot run this model. ", result.Error, StringComparison.Ordinal);
     }
 
     [Theory]
