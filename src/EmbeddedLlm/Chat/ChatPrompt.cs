@@ -39,6 +39,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
             LogTemplateFallback(logger, modelId, template.Kind);
 
         var mapped = TemplateMessages.From(messages, instructions);
+        ReasoningMember.Adapt(mapped, template);
         var described = tools.ToJson();
         if (template.SupportsTools)
             _calls.Adapt(mapped);
