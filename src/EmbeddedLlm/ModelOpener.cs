@@ -27,7 +27,7 @@ internal static partial class ModelOpener
         loggerFactory ??= NullLoggerFactory.Instance;
         LlmOptionsValidator.ThrowIfInvalid(options);
 
-        var logger = loggerFactory.CreateLogger<LlmModel>();
+        var logger = new GuardedLogger(loggerFactory.CreateLogger<LlmModel>());
         var start = time.GetTimestamp();
         GgufFile? file = null;
         IModelRunner? runner = null;
