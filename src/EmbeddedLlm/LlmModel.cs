@@ -94,6 +94,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="ModelFormatException">The file is damaged.</exception>
     /// <exception cref="UnsupportedModelException">The family, a format, the tokenizer or every backend says no; the message says why.</exception>
+    /// <exception cref="LlmException">There is not enough memory.</exception>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public static LlmModel Load(string path, LlmOptions? options = null, ILoggerFactory? loggerFactory = null, TimeProvider? time = null) =>
         ModelOpener.Open(path, options, loggerFactory, time, CancellationToken.None);

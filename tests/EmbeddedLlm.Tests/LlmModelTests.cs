@@ -4,6 +4,7 @@ using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
@@ -245,6 +246,37 @@ public sealed class LlmModelTests
         Assert.Contains("cpu", Assert.Throws<ArgumentException>(() => Load(options => options.Backend = "abacus")).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void Load_MemoryIsShort_SaysWhatDidNotFit()
+    {
+        var exception = Assert.Throws<LlmException>(() => Load(options => options.Backends.Add(new ShortOfMemory())));
+
+        Assert.Contains(Path, exception.Message, StringComparison.Ordinal);
+        Assert.IsAssignableFrom<OutOfMemoryException>(exception.InnerException);
+        Assert.Contains("bytes of KV cache", Assert.Throws<LlmException>(() => Load(options => options.KvCacheBytes = 1L << 60)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CompleteAsync_FileWasCutShort_FailsAndNamesIt(bool keepWeightsInFile)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody cut a mapped file.");
+        using var folder = new TemporaryFolder();
+        var file = folder.File("m.gguf");
+        File.Copy(Path, file);
+        using var model = LlmModel.Load(file, new() { Threads = 1, KeepWeightsInFile = keepWeightsInFile });
+        await model.CompleteAsync("a", Greedy, Test);
+
+        using (var cut = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            cut.SetLength(100);
+        var exception = await Assert.ThrowsAsync<LlmException>(() => model.CompleteAsync("b", Greedy, Test));
+
+        Assert.IsType<ModelFormatException>(exception.InnerException);
+        Assert.Contains($"{file}: another program cut the file short", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("found 100", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Load_LoggerThrows_NothingFailsThatWouldNotAnyway()
     {
         using var logs = new ThrowingLogs();
@@ -285,6 +317,15 @@ public sealed class LlmModelTests
         var story = await model.CompleteAsync("", new() { Sampling = SamplingOptions.Greedy, MaxOutputTokens = 60 }, Test);
 
         Assert.StartsWith("Once upon a time, there was a little girl named Lily.", story.Text.TrimStart(), StringComparison.Ordinal);
+    }
+
+    private sealed class ShortOfMemory : IBackend
+    {
+        public string Name => "short";
+
+        public BackendOffer Offer(ModelGraph graph) => new(true, 5, "for the test");
+
+        public IModelRunner Load(ModelGraph graph, RunnerOptions options) => throw new InsufficientMemoryException();
     }
 
     private sealed class ThrowingLogs : ILoggerFactory, ILogger

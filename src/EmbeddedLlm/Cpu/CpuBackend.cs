@@ -53,7 +53,9 @@ public sealed class CpuBackend : IBackend
         }
         catch (OutOfMemoryException exception)
         {
-            throw new LlmException("There is not enough memory to pack the model's weights and to hold its KV cache.", exception);
+            var weights = options.KeepWeightsInFile ? 0 : graph.Ops.SelectMany(CpuCompiler.Packed).Sum(weight => weight.Bytes);
+            var cache = (double)options.KvBlocks * options.KvBlockTokens * graph.KvLayers.Sum(layer => options.KvType.BytesPerPosition(layer));
+            throw new LlmException($"There is not enough memory to pack {weights:N0} bytes of weights and to hold {cache:N0} bytes of KV cache, beside what steps of {options.MaxBatchRows} rows work in.", exception);
         }
     }
 }
