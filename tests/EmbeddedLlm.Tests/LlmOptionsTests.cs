@@ -112,5 +112,9 @@ public sealed class LlmOptionsTests
         Assert.Contains("nobody.gguf", Assert.Throws<ArgumentException>("options", () => LlmModel.Load("nowhere.gguf", new() { Speculation = Speculation.Off, DraftModelPath = "nobody.gguf" })).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void Load_EmbeddingIsNull_IsRefused() =>
+        Assert.Contains("Embedding is null", Assert.Throws<ArgumentException>("options", () => LlmModel.Load("nowhere.gguf", new() { Embedding = null! })).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void Load_NoFile_Throws() => Assert.Throws<FileNotFoundException>(() => LlmModel.Load("nowhere.gguf"));
 }
