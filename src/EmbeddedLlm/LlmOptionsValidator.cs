@@ -1,5 +1,6 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using Microsoft.Extensions.Options;
@@ -70,9 +71,11 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
         if (!Enum.IsDefined(options.UnsupportedOptionPolicy))
             yield return $"UnsupportedOptionPolicy is {options.UnsupportedOptionPolicy}; it must be one of {string.Join(", ", Enum.GetNames<UnsupportedOptionPolicy>())}.";
-        if (options.Embedding.Pooling is Pooling.None)
+        if (options.Embedding is null)
+            yield return $"Embedding is null; it must be {nameof(EmbeddingOptions)}, whose values may be null.";
+        if (options.Embedding?.Pooling is Pooling.None)
             yield return "Embedding.Pooling is None, which gives a row for each token; an embedding needs another one, or null for what the file says.";
-        if (options.Embedding.Pooling is { } pooling && !Enum.IsDefined(pooling))
+        if (options.Embedding?.Pooling is { } pooling && !Enum.IsDefined(pooling))
             yield return $"Embedding.Pooling is {pooling}; it must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
             yield return "DraftModelPath is empty; it must be a GGUF file or a folder, or null.";

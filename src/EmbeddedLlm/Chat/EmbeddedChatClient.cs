@@ -11,13 +11,14 @@ namespace EmbeddedLlm.Chat;
 /// <param name="modelId">What responses carry.</param>
 /// <param name="prompt">Messages to tokens.</param>
 /// <param name="mapper">Options to a request.</param>
+/// <param name="fitter">Keeps prompts within the context.</param>
 /// <param name="generator">Tokens to text.</param>
 /// <param name="constraints">What answers may be.</param>
 /// <param name="time">Dates responses.</param>
 /// <param name="logger">Takes events.</param>
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services) : IChatClient
+    string modelId, ChatPrompt prompt, RequestMapper mapper, ContextFitter fitter, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
     public const string ProviderName = "embeddedllm";
@@ -27,7 +28,7 @@ internal sealed class EmbeddedChatClient(
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return StreamAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+        return ChatResponseProperties.LiftAsync(StreamAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken));
     }
 
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -59,7 +60,8 @@ internal sealed class EmbeddedChatClient(
         var generation = mapper.Map(this, options);
         var tools = ToolOffer.From(options);
         IReadOnlyList<ChatMessage> history = [.. messages];
-        var written = prompt.Write(history, options?.Instructions, tools, options?.Reasoning?.Effort, cancellationToken);
+        var (told, prefill) = Prefill.Of(history, generation);
+        var written = fitter.Write(told, options?.Instructions, generation, (kept, instructions) => prompt.Write(kept, instructions, tools, options?.Reasoning?.Effort, prefill, cancellationToken), out var dropped);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
         var rules = new AnswerRules
@@ -73,9 +75,11 @@ internal sealed class EmbeddedChatClient(
             PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
         };
         var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
+        var parser = prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools);
+        parser.Begin(written.Prefill);
         var answer = new AnswerReader(
-            generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, constraint, cancellationToken),
-            prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools),
+            generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, constraint, written.PrefillTokens, cancellationToken),
+            parser,
             new CallIds(history),
             givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
             takesOneCall: options?.AllowMultipleToolCalls == false,
@@ -83,18 +87,22 @@ internal sealed class EmbeddedChatClient(
 
         var id = Guid.NewGuid().ToString("N");
         var created = time.GetUtcNow();
+        AnswerLogprobs? logprobs = null;
         ChatResponseUpdate Update(AIContent content) => new(ChatRole.Assistant, [content])
         {
             ResponseId = $"response-{id}",
             MessageId = $"message-{id}",
             ModelId = modelId,
             CreatedAt = created,
+            AdditionalProperties = answer.TakeLogprobs() is { Length: > 0 } own ? new() { [ChatResponseProperties.LogprobsKey] = logprobs = new(logprobs, own) } : null,
         };
 
         await foreach (var content in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
             yield return Update(content);
 
         var last = Update(new UsageContent(answer.Usage));
+        if (dropped > 0)
+            (last.AdditionalProperties ??= [])[ChatResponseProperties.DroppedMessagesKey] = dropped;
         last.FinishReason = answer.FinishReason;
         yield return last;
     }

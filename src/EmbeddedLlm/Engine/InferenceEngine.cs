@@ -35,10 +35,10 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         ContextLength = (int)Math.Min(options.ContextLength, (long)runner.KvBlocks * options.KvBlockTokens);
         _tags = options.Tags;
         _stepper = new(runner, options, _logger, _time);
+        _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
+        _thread.UnsafeStart();                                              // fails where memory is short, and then nothing is left of this engine
         EngineTelemetry.Add(this, _tags);
         _logger.Started(options.Model, ContextLength, runner.KvBlocks, options.KvBlockTokens, options.MaxBatchRows, options.MaxSequences);
-        _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
-        _thread.UnsafeStart();
     }
 
     /// <summary>The most tokens, prompt and answer together, that a request may have: the context, or what the KV memory holds if that is less.</summary>
@@ -66,7 +66,7 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     {
         Check(request);
         var prompt = request.Prompt.Length;
-        var stream = new TokenStream(prompt);
+        var stream = new TokenStream(prompt, request.TopLogprobs is not null);
         var sequence = new Sequence(request, request.Seed ?? RandomSeed(), (int)Math.Min((long)prompt + request.MaxTokens, ContextLength), stream)
         {
             Arrival = _time.GetTimestamp(),
