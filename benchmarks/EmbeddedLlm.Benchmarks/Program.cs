@@ -10,6 +10,7 @@
 // dotnet run -c Release -- recurrent mamba2-370m Q8_0 model.gguf                writes a model with recurrent steps of that shape
 // dotnet run -c Release -- kernels model.gguf 2 512                             shares of a step by kind of kernel: threads, rows
 // dotnet run -c Release -- embeddings model.gguf 2 4,8,16,64                    texts per second, one by one and together: threads, tokens of a text
+// dotnet run -c Release -- conversations model.gguf 2 1000 3                    a conversation saved and restored beside computed: threads, words, rounds
 // dotnet run -c Release -- [BenchmarkDotNet's arguments]                        times kernels, formats, tokenizers
 using System.Globalization;
 using BenchmarkDotNet.Running;
@@ -40,5 +41,7 @@ else if (args is ["kernels", var walked, var walkers, var rows])
     KernelShares.Print(walked, int.Parse(walkers, CultureInfo.InvariantCulture), int.Parse(rows, CultureInfo.InvariantCulture));
 else if (args is ["embeddings", var embedder, var teamSize, var lengths])
     await EmbeddingSpeed.PrintAsync(embedder, int.Parse(teamSize, CultureInfo.InvariantCulture), lengths.Split(',').Select(length => int.Parse(length, CultureInfo.InvariantCulture))).ConfigureAwait(false);
+else if (args is ["conversations", var talker, var team, var words, var rounds])
+    await ConversationSpeed.PrintAsync(talker, int.Parse(team, CultureInfo.InvariantCulture), int.Parse(words, CultureInfo.InvariantCulture), int.Parse(rounds, CultureInfo.InvariantCulture)).ConfigureAwait(false);
 else
     BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -4,6 +4,7 @@ using System.Text;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
 using EmbeddedLlm.Graph;
@@ -62,8 +63,11 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
         var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
-        _chat = new(ModelId, prompt, mapper, _generator, parts.Time, chatLogger, [this, parts.Tokenizer]);
+        var store = parts.Conversations is null ? null : new ConversationStore(parts.Conversations, _engine, parts.Fingerprint, chatLogger);
+        Conversations = store;
+        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger, keepsConversations: store is not null);
+        IReadOnlyList<object> services = store is null ? [this, parts.Tokenizer] : [this, parts.Tokenizer, store];
+        _chat = new(ModelId, prompt, mapper, _generator, parts.Time, chatLogger, services, store);
     }
 
     /// <summary>The name that responses carry; see <see cref="LlmOptions.ModelId"/>.</summary>
@@ -80,6 +84,9 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
 
     /// <summary>How tokens are chosen where a request does not say: <see cref="LlmOptions.Sampling"/>, else what the file recommends, else the usual values.</summary>
     public SamplingOptions DefaultSampling { get; }
+
+    /// <summary>The conversations that the model keeps; null unless <see cref="LlmOptions.Conversations"/> is set. Chat clients give it by <c>GetService</c> too.</summary>
+    public IConversations? Conversations { get; }
 
     /// <summary>What the engine is doing.</summary>
     internal EngineStats Stats => Writes(_engine).Stats;

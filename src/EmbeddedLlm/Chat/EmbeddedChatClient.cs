@@ -1,11 +1,13 @@
 using System.Runtime.CompilerServices;
+using EmbeddedLlm.Conversations;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Chat;
 
 /// <summary>
-/// The chat client of a loaded model. Stateless and safe for concurrent use; disposing it does nothing, as the model may have other clients.
+/// The chat client of a loaded model. Stateless but for the conversations that requests name, and safe for concurrent use; disposing it does nothing, as the
+/// model may have other clients.
 /// </summary>
 /// <param name="modelId">What responses carry.</param>
 /// <param name="prompt">Messages to tokens.</param>
@@ -14,8 +16,10 @@ namespace EmbeddedLlm.Chat;
 /// <param name="time">Dates responses.</param>
 /// <param name="logger">Takes events.</param>
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
+/// <param name="conversations">Keeps conversations; null where requests bring their whole history.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, ILogger logger, IReadOnlyList<object> services) : IChatClient
+    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
+    ConversationStore? conversations = null) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
     public const string ProviderName = "embeddedllm";
@@ -57,11 +61,15 @@ internal sealed class EmbeddedChatClient(
         var generation = mapper.Map(this, options);
         var tools = ToolOffer.From(options);
         IReadOnlyList<ChatMessage> history = [.. messages];
+        using var turn = options?.ConversationId is { } conversation ? conversations?.Begin(conversation, history) : null;
+        if (turn is not null)
+            (history, generation) = (turn.History, generation with { PrefixKey = turn.PrefixKey });
         var written = prompt.Write(history, options?.Instructions, tools, options?.Reasoning?.Effort, cancellationToken);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
+        var reader = generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, cancellationToken);
         var answer = new AnswerReader(
-            generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, cancellationToken),
+            reader,
             prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools),
             new CallIds(history),
             givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
@@ -75,14 +83,20 @@ internal sealed class EmbeddedChatClient(
             ResponseId = $"response-{id}",
             MessageId = $"message-{id}",
             ModelId = modelId,
+            ConversationId = turn?.Id,
             CreatedAt = created,
         };
 
         await foreach (var content in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
-            yield return Update(content);
+        {
+            var update = Update(content);
+            turn?.Add(update);
+            yield return update;
+        }
 
         var last = Update(new UsageContent(answer.Usage));
         last.FinishReason = answer.FinishReason;
+        turn?.Complete(last, [.. written.Tokens, .. reader.Tokens]); // before the end is told: who hears of it may go on
         yield return last;
     }
 }

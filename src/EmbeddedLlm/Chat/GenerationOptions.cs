@@ -27,4 +27,7 @@ public sealed record GenerationOptions
         get;
         init => field = value?.Any(string.IsNullOrEmpty) is not true ? value : throw new ArgumentException("StopSequences must not have an empty one.", nameof(StopSequences));
     }
+
+    /// <summary>What was computed is shared with requests of the same key.</summary>
+    internal long PrefixKey { get; init; }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace EmbeddedLlm.Chat;
 
 /// <summary>From <see cref="ChatOptions"/> to what the engine is asked for. What cannot be honoured is refused, never dropped.</summary>
-internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, ILogger logger)
+internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, ILogger logger, bool keepsConversations = false)
 {
     /// <summary>Maps the options of one request; they are only read.</summary>
     /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is given.</param>
@@ -33,8 +33,8 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
     {
         if (options.ModelId is { } asked && asked != modelId)
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
-        if (options.ConversationId is not null)
-            throw new NotSupportedException("ConversationId is not supported: the client keeps no history. Send all messages; a shared beginning is not computed again.");
+        if (options.ConversationId is not null && !keepsConversations)
+            throw new NotSupportedException("ConversationId is set, but the client keeps no history. Set LlmOptions.Conversations to keep conversations, or send all messages; a shared beginning is not computed again.");
         if (options.Tools is { Count: > 0 } && options.ToolMode is RequiredChatToolMode)
             throw NotYet("A call of a tool that the model must make (ToolMode RequireAny or RequireSpecific; Auto and None are)");
         if (options.ResponseFormat is not (null or ChatResponseFormatText))

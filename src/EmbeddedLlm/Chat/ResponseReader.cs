@@ -10,8 +10,13 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
 {
     private readonly StopStrings _stops = new(stopSequences);
 
-    /// <summary>Tokens that were read so far.</summary>
-    public int OutputTokens { get; private set; }
+    private readonly List<int> _read = [];
+
+    /// <summary>The tokens that were read so far.</summary>
+    public IReadOnlyList<int> Tokens => _read;
+
+    /// <summary>How many tokens were read so far.</summary>
+    public int OutputTokens => _read.Count;
 
     /// <summary>Why the answer ended.</summary>
     public ChatFinishReason FinishReason => _stops.Found || tokens.Reason == StopReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
@@ -33,7 +38,7 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
     {
         await foreach (var token in tokens.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
-            OutputTokens++;
+            _read.Add(token);
             if (_stops.Append(detokenizer.Append(token)) is { Length: > 0 } text)
                 yield return text;
             if (_stops.Found)

@@ -32,6 +32,7 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
             Seed = options.Seed ?? seed,
             MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
             StopTokens = tokenizer.EndOfGeneration,
+            PrefixKey = options.PrefixKey,
         };
         return new(engine.Start(request, cancellationToken), tokenizer.CreateDetokenizer(beginsText, kept), options.StopSequences ?? []);
     }

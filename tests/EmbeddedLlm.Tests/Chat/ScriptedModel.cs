@@ -1,5 +1,6 @@
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tests.Engine;
@@ -33,7 +34,8 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logs">Takes events.</param>
     /// <param name="template">The chat template; null for ChatML without tools.</param>
-    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null)
+    /// <param name="conversations">Conversations that are kept; null for none.</param>
+    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null)
     {
         const int BlockTokens = 16;
         Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, (tokens, logits) =>
@@ -57,6 +59,8 @@ internal sealed class ScriptedModel : IDisposable
             },
             Sampling = sampling ?? SamplingOptions.Default,
             Time = time ?? TimeProvider.System,
+            Conversations = conversations,
+            Fingerprint = new byte[32],
             LoggerFactory = logs ?? NullLoggerFactory.Instance,
         });
     }
@@ -68,7 +72,7 @@ internal sealed class ScriptedModel : IDisposable
     public IChatClient Client => Model.AsIChatClient();
 
     /// <summary>A chat model: from the prompt's text to the tokens of the answer, after which the turn ends.</summary>
-    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null) =>
+    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null) =>
         new(
             history =>
             {
@@ -80,7 +84,7 @@ internal sealed class ScriptedModel : IDisposable
                 var written = history.Length - promptLength;
                 return written < tokens.Length ? tokens[written] : Id1(End);
             },
-            contextLength, batchTokens, sampling, time, logs, template);
+            contextLength, batchTokens, sampling, time, logs, template, conversations);
 
     /// <summary>A chat model that always gives the same answer.</summary>
     public static ScriptedModel Answering(params string[] pieces) => Answering(_ => Tokens(pieces));
