@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
 using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Sampling;
@@ -97,6 +98,12 @@ public sealed class LlmOptions
 
     /// <summary>The seed of requests that bring none. Default: another one for each request.</summary>
     public long? Seed { get; set; }
+
+    /// <summary>
+    /// What becomes of chat requests that ask for something which the client cannot do, such as a conversation that it should keep. Default:
+    /// <see cref="UnsupportedOptionPolicy.Throw"/>.
+    /// </summary>
+    public UnsupportedOptionPolicy UnsupportedOptionPolicy { get; set; }
 
     /// <summary>Loads the model when the host starts instead of at its first use. Only for models registered with <c>AddEmbeddedLlm()</c>.</summary>
     public bool LoadAtStart { get; set; }

@@ -32,6 +32,7 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
         [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
+        [nameof(LlmOptions.UnsupportedOptionPolicy)] = (options, section) => options.UnsupportedOptionPolicy = EnumOf<UnsupportedOptionPolicy>(section),
         [nameof(LlmOptions.LoadAtStart)] = (options, section) => options.LoadAtStart = ParseBool(section),
     };
 

@@ -27,10 +27,10 @@ internal static partial class ModelOpener
         loggerFactory ??= NullLoggerFactory.Instance;
         LlmOptionsValidator.ThrowIfInvalid(options);
 
-        var logger = loggerFactory.CreateLogger<LlmModel>();
+        var logger = new GuardedLogger(loggerFactory.CreateLogger<LlmModel>());
         var start = time.GetTimestamp();
         GgufFile? file = null;
-        IModelRunner? runner = null;
+        MappedRunner? runner = null;
         DraftModel? draftModel = null;
         LlmModel? model = null;
         Task<(Tokenizer Tokenizer, ChatTemplate Template)>? reading = null;
@@ -51,9 +51,9 @@ internal static partial class ModelOpener
             if (pooling is not null && options.DraftModelPath is not null)
                 throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
             if (pooling is not null && options.Conversations is not null)
-                throw new ArgumentException($"Conversations is set, but {path} makes embeddings, which keep none.", nameof(options));
+                throw new ArgumentException($"Conversations is set, but {path} makes embeddings, for which none are kept.", nameof(options));
             var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, logger, out var embeddingSizes);
-            runner = backend.Load(graph, runnerOptions);
+            runner = new MappedRunner(backend.Load(graph, runnerOptions), file);
             var (tokenizer, template) = reading.GetAwaiter().GetResult();
             if (tokenizer.GuessesPreTokenizer)
                 LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
@@ -75,6 +75,7 @@ internal static partial class ModelOpener
                 Fingerprint = options.Conversations is null ? default(ReadOnlyMemory<byte>) : ModelFingerprint.Of(file, graph),
                 Sampling = sampling,
                 Seed = options.Seed,
+                UnsupportedOptionPolicy = options.UnsupportedOptionPolicy,
                 LoggerFactory = loggerFactory,
                 Time = time,
             });
@@ -92,6 +93,8 @@ internal static partial class ModelOpener
             file?.Dispose();
             if (exception is not OperationCanceledException)
                 LlmLog.LoadFailed(logger, exception, path);
+            if (exception is OutOfMemoryException)
+                throw new LlmException($"There is not enough memory to load {path} and to start its threads.", exception);
             throw;
         }
     }

@@ -1,4 +1,5 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Engine;
@@ -41,6 +42,9 @@ internal sealed record ModelParts
 
     /// <summary>The seed of requests that bring none.</summary>
     public long? Seed { get; init; }
+
+    /// <summary>What becomes of requests that ask for what cannot be done.</summary>
+    public UnsupportedOptionPolicy UnsupportedOptionPolicy { get; init; }
 
     /// <summary>The file that the runner reads from; the model disposes it last.</summary>
     public IDisposable? Weights { get; init; }

@@ -34,7 +34,9 @@ internal sealed class ScriptedBackend(Script script) : IBackend
                         seen[position] = _memory[Slot(batch, slice, position)];
                     var row = logits.Slice(output * vocabulary, vocabulary);
                     row.Clear();
-                    row[script.Next(seen)] = Certain;
+                    var wanted = script.Next(seen);
+                    for (var rank = 0; rank < wanted.Length; rank++)
+                        row[wanted[rank]] = Certain / (1 << rank);
                 }
 
                 first += slice.Rows;

@@ -13,6 +13,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     private readonly TemplateCalls _calls = new(template);
     private readonly Lazy<IReadOnlySet<int>> _marks = new(() => tokenizer.SpecialTokensIn(ChatSyntaxes.Of(template.Source).Markers));
     private int _isUsed;
+
     private int _thinksAnyway;
 
     /// <summary>Texts that end the answer beside the model's end tokens: those of a format that the model was not trained on.</summary>
@@ -38,6 +39,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
             LogTemplateFallback(logger, modelId, template.Kind);
 
         var mapped = TemplateMessages.From(messages, instructions);
+        ReasoningMember.Adapt(mapped, template);
         var described = tools.ToJson();
         if (template.SupportsTools)
             _calls.Adapt(mapped);
@@ -52,8 +54,14 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
 
         // Most templates write the BOS token themselves; some models want one although theirs does not.
         var needsBos = tokenizer is { AddsBos: true, BosId: not null } && (tokens.Length == 0 || tokens[0] != tokenizer.BosId);
-        return new(needsBos ? [tokenizer.BosId!.Value, .. tokens] : tokens, Syntax.IsReasoning(text));
+        return new(needsBos ? [tokenizer.BosId!.Value, .. tokens] : tokens, Syntax.IsReasoning(text), MayReason(effort));
     }
+
+    // A model reasons if its template knows the marks of it, and can be kept from it unless the format is made of them.
+    private bool MayReason(ReasoningEffort? effort) => Syntax is not MarkedSyntax
+        || (effort != ReasoningEffort.None && (Knows(Syntax.ReasoningStart) || Knows(Syntax.ReasoningEnds[0])));
+
+    private bool Knows(string mark) => template.Source.Contains(mark, StringComparison.Ordinal);
 
     // A template without a switch for it: reasoning that the prompt begins is ended at once, reasoning that the model would begin stands there empty.
     private string EndReasoning(string prompt, JsonObject? switches)
@@ -68,7 +76,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
         var end = $"\n{Syntax.ReasoningEnds[0]}\n\n";
         if (Syntax.IsReasoning(prompt))
             return prompt.TrimEnd() + "\n" + end;
-        return switches is null && template.Source.Contains(Syntax.ReasoningStart, StringComparison.Ordinal) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
+        return switches is null && Knows(Syntax.ReasoningStart) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
     }
 
     [LoggerMessage(2021, LogLevel.Warning, "{Model} brings no chat template; messages are written as {Format}")]

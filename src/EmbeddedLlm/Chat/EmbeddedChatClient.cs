@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Conversations;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -13,13 +14,14 @@ namespace EmbeddedLlm.Chat;
 /// <param name="prompt">Messages to tokens.</param>
 /// <param name="mapper">Options to a request.</param>
 /// <param name="generator">Tokens to text.</param>
+/// <param name="constraints">What answers may be.</param>
 /// <param name="time">Dates responses.</param>
 /// <param name="logger">Takes events.</param>
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
 /// <param name="conversations">Keeps conversations; null where requests bring their whole history.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
-    ConversationStore? conversations = null) : IChatClient
+    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
+    ConversationStore? conversations) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
     public const string ProviderName = "embeddedllm";
@@ -67,7 +69,18 @@ internal sealed class EmbeddedChatClient(
         var written = prompt.Write(history, options?.Instructions, tools, options?.Reasoning?.Effort, cancellationToken);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
-        var reader = generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, cancellationToken);
+        var rules = new AnswerRules
+        {
+            Tools = tools.Callable,
+            MustCall = tools.MustCall,
+            MayCallOften = options?.AllowMultipleToolCalls != false,
+            Form = generation.Form,
+            IsReasoning = written.IsReasoning,
+            MayReason = written.MayReason,
+            PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
+        };
+        var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
+        var reader = generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, constraint, cancellationToken);
         var answer = new AnswerReader(
             reader,
             prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools),

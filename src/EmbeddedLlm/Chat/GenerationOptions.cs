@@ -1,3 +1,5 @@
+using EmbeddedLlm.Chat.Constraints;
+using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Sampling;
 
 namespace EmbeddedLlm.Chat;
@@ -27,6 +29,15 @@ public sealed record GenerationOptions
         get;
         init => field = value?.Any(string.IsNullOrEmpty) is not true ? value : throw new ArgumentException("StopSequences must not have an empty one.", nameof(StopSequences));
     }
+
+    /// <summary>
+    /// What the whole answer may be, reasoning and calls of tools included; null for what the rest of the options asks. It must be compiled for the
+    /// model's <see cref="LlmModel.Tokenizer"/>.
+    /// </summary>
+    public Constraint? Constraint { get; init; }
+
+    /// <summary>What the text of the answer must be.</summary>
+    internal AnswerForm? Form { get; init; }
 
     /// <summary>What was computed is shared with requests of the same key.</summary>
     internal long PrefixKey { get; init; }

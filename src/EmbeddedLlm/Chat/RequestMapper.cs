@@ -1,16 +1,25 @@
+using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Chat;
 
-/// <summary>From <see cref="ChatOptions"/> to what the engine is asked for. What cannot be honoured is refused, never dropped.</summary>
-internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, ILogger logger, bool keepsConversations = false)
+/// <summary>From <see cref="ChatOptions"/> to what the engine is asked for. What cannot be honoured is refused or logged, never dropped in silence.</summary>
+/// <param name="modelId">The model that requests may name.</param>
+/// <param name="defaults">How tokens are chosen where a request does not say.</param>
+/// <param name="unsupported">Told of what is not honoured.</param>
+/// <param name="logger">Takes events.</param>
+/// <param name="keepsConversations">Whether a request may name a conversation.</param>
+internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, UnsupportedOptions unsupported, ILogger logger, bool keepsConversations = false)
 {
+    /// <summary>Whether requests go on without what cannot be honoured.</summary>
+    public bool GoesOnWithoutUnsupported => unsupported.GoesOn;
+
     /// <summary>Maps the options of one request; they are only read.</summary>
     /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is given.</param>
     /// <param name="options">The caller's options.</param>
-    /// <exception cref="NotSupportedException">A feature is asked for that is not built yet.</exception>
+    /// <exception cref="NotSupportedException">A feature is asked for that is not built yet, and the policy is to throw.</exception>
     /// <exception cref="InvalidOperationException">Another model is asked for.</exception>
     /// <exception cref="ArgumentException">A value is of the wrong type.</exception>
     public GenerationOptions Map(IChatClient client, ChatOptions? options)
@@ -19,6 +28,7 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             return new();
 
         Refuse(options);
+        unsupported.PassOver(options);
         var raw = Raw(client, options);
         return new()
         {
@@ -26,6 +36,8 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             Seed = raw?.Seed ?? options.Seed,
             MaxOutputTokens = raw?.MaxOutputTokens ?? options.MaxOutputTokens,
             StopSequences = raw?.StopSequences ?? options.StopSequences?.ToArray(),
+            Constraint = raw?.Constraint,
+            Form = FormProperties.Of(options),
         };
     }
 
@@ -34,15 +46,11 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
         if (options.ModelId is { } asked && asked != modelId)
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
         if (options.ConversationId is not null && !keepsConversations)
-            throw new NotSupportedException("ConversationId is set, but the client keeps no history. Set LlmOptions.Conversations to keep conversations, or send all messages; a shared beginning is not computed again.");
-        if (options.Tools is { Count: > 0 } && options.ToolMode is RequiredChatToolMode)
-            throw NotYet("A call of a tool that the model must make (ToolMode RequireAny or RequireSpecific; Auto and None are)");
-        if (options.ResponseFormat is not (null or ChatResponseFormatText))
-            throw NotYet("An answer in JSON or by a JSON schema (ResponseFormat)");
+            unsupported.Refuse("ConversationId is set, but the client keeps no history. Set LlmOptions.Conversations to keep conversations, or send all messages; a shared beginning is not computed again.");
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
             if (key is "logprobs" or "top_logprobs" && value is not (null or false or 0))
-                throw NotYet(key);
+                RefuseYet(key);
         }
     }
 
@@ -77,17 +85,14 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
 
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (value is not null && !SamplingProperties.TrySet(ref sampling, key, value))
-                LogForeignKey(logger, key); // it may be meant for somebody else
+            if (value is not null && !FormProperties.Has(key) && !SamplingProperties.TrySet(ref sampling, key, value))
+                unsupported.PassOver(key);
         }
 
         return sampling;
     }
 
-    private static NotSupportedException NotYet(string what) => new($"{what}: not supported yet; it comes with a later version.");
-
-    [LoggerMessage(2022, LogLevel.Debug, "AdditionalProperties has the key {Key}, which is no setting of this client.")]
-    private static partial void LogForeignKey(ILogger logger, string key);
+    private void RefuseYet(string what) => unsupported.Refuse($"{what}: not supported yet; it comes with a later version.");
 
     [LoggerMessage(2020, LogLevel.Warning, "RawRepresentationFactory gave a {Type}, which is none of this client's options; it is ignored.")]
     private static partial void LogForeignRepresentation(ILogger logger, Type type);

@@ -96,7 +96,7 @@ internal static class TemplateMessages
 
         var own = Message(message.Role, text.ToString());
         if (reasoning.Length > 0)
-            own["reasoning_content"] = reasoning.ToString();
+            own[ReasoningMember.Usual] = reasoning.ToString();
         if (calls.Count > 0)
             own["tool_calls"] = new JsonArray([.. calls]);
         mapped.Add(own);

@@ -1,4 +1,5 @@
 using EmbeddedLlm.Engine;
+using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tokenization;
 
@@ -16,11 +17,12 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
     /// <param name="options">What is null takes the defaults.</param>
     /// <param name="beginsText">Whether the answer is a text of its own (a message) rather than the rest of the prompt's.</param>
     /// <param name="kept">Control tokens that stay in the text.</param>
+    /// <param name="constraint">What the answer may be; null for what the options say.</param>
     /// <param name="cancellationToken">Ends the request within a step.</param>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
     /// <exception cref="ContextFullException">The prompt does not fit.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, IReadOnlySet<int> kept, CancellationToken cancellationToken)
+    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, IReadOnlySet<int> kept, Constraint? constraint, CancellationToken cancellationToken)
     {
         if (prompt.IsEmpty)
             throw new ArgumentException("The prompt has no token.", nameof(prompt));
@@ -32,6 +34,7 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
             Seed = options.Seed ?? seed,
             MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
             StopTokens = tokenizer.EndOfGeneration,
+            Constraint = options.Constraint ?? constraint,
             PrefixKey = options.PrefixKey,
         };
         return new(engine.Start(request, cancellationToken), tokenizer.CreateDetokenizer(beginsText, kept), options.StopSequences ?? []);

@@ -37,10 +37,10 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         ContextLength = (int)Math.Min(options.ContextLength, (long)runner.KvBlocks * options.KvBlockTokens);
         _tags = options.Tags;
         _stepper = new(runner, options, _logger, _time);
+        _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
+        _thread.UnsafeStart();                                              // fails where memory is short, and then nothing is left of this engine
         EngineTelemetry.Add(this, _tags);
         _logger.Started(options.Model, ContextLength, runner.KvBlocks, options.KvBlockTokens, options.MaxBatchRows, options.MaxSequences);
-        _thread = new(Loop) { IsBackground = true, Name = $"EmbeddedLlm {options.Model}" };
-        _thread.UnsafeStart();
     }
 
     /// <summary>The most tokens, prompt and answer together, that a request may have: the context, or what the KV memory holds if that is less.</summary>

@@ -181,8 +181,15 @@ internal sealed class Stepper
             sequence.Stream.AcceptedTokens++;
         }
         var appended = 0;
-        while (appended < forced.Length && !sequence.IsComplete)
-            Append(sequence, forced[appended++]);
+        for (; appended < forced.Length && !sequence.IsComplete; appended++)
+        {
+            if (sequence.StopTokens.Contains(forced[appended]))
+            {
+                Complete(sequence, StopReason.Stop);
+                return false;
+            }
+            Append(sequence, forced[appended]);
+        }
         if (sequence.Guide is { IsFinished: true } && appended == forced.Length)
             Complete(sequence, StopReason.Stop);
         else if (sequence.IsComplete)

@@ -23,8 +23,17 @@ internal sealed class ConstraintBuilder(Tokenizer tokenizer)
     /// <param name="schema">The schema.</param>
     /// <param name="options">How.</param>
     /// <param name="spelling">How values are written; null for JSON.</param>
-    public Expr Schema(JsonElement schema, ConstraintOptions options, ValueSpelling? spelling = null) =>
-        Add(SchemaCompiler.Compile(schema, options, Pool, _warnings, spelling));
+    /// <param name="source">Where the schema comes from, for warnings.</param>
+    public Expr Schema(JsonElement schema, ConstraintOptions options, ValueSpelling? spelling = null, string? source = null)
+    {
+        var warnings = new List<string>();
+        var rules = SchemaCompiler.Compile(schema, options, Pool, warnings, spelling);
+        _warnings.AddRange(warnings.Select(warning => source is null ? warning : $"{source}: {warning}"));
+        return Add(rules);
+    }
+
+    /// <summary>Notes what was passed over.</summary>
+    public void Warn(string warning) => _warnings.Add(warning);
 
     /// <summary>How JSON writes values.</summary>
     public ValueSpelling Json(ConstraintOptions options) => ValueSpelling.Json(Pool, SchemaCompiler.Space(Pool, options));
@@ -74,8 +83,8 @@ internal sealed class ConstraintBuilder(Tokenizer tokenizer)
     public Expr Text(string text) => Pool.Literal(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Any text in which none of some texts stands.</summary>
-    public Expr TextWithout(IEnumerable<string> texts) =>
-        Pool.And([Pool.Anything, .. texts.Select(text => Pool.Not(Pool.Seq([Pool.Anything, Text(text), Pool.Anything])))]);
+    public Expr TextWithout(IReadOnlyCollection<string> texts) =>
+        texts.Count == 0 ? Pool.Anything : Pool.Not(Pool.Seq([Pool.Anything, Choices(texts), Pool.Anything]));
 
     /// <summary>Gives a name to a part, so that it is worked out once where it stands often.</summary>
     public Expr Named(string name, Expr body) => Add([new Rule(name) { Body = body }]);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 
 namespace EmbeddedLlm.Tests.Chat;
@@ -13,7 +14,10 @@ public sealed class RequestMapperTests
     private static readonly AIFunction Tool = AIFunctionFactory.Create(() => 1, "one");
     private readonly FakeLogger _log = new();
 
-    private GenerationOptions Map(ChatOptions? options) => new RequestMapper("m", Defaults, _log).Map(null!, options);
+    private GenerationOptions Map(ChatOptions? options, UnsupportedOptionPolicy policy = UnsupportedOptionPolicy.Throw) =>
+        new RequestMapper("m", Defaults, new(policy, _log), _log).Map(null!, options);
+
+    private IEnumerable<(int, LogLevel)> Events => _log.Collector.GetSnapshot().Select(record => (record.Id.Id, record.Level));
 
     [Fact]
     public void Map_NothingSet_LeavesTheDefaults()
@@ -148,18 +152,38 @@ public sealed class RequestMapperTests
     {
         ChatOptions[] refused =
         [
-            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireAny },
-            new() { Tools = [Tool], ToolMode = ChatToolMode.RequireSpecific("one") },
-            new() { ResponseFormat = ChatResponseFormat.Json },
-            new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<int>() },
             new() { AdditionalProperties = new() { ["logprobs"] = true } },
             new() { ConversationId = "42" },
         ];
         Assert.All(refused, options => Assert.Throws<NotSupportedException>(() => Map(options)));
+        Assert.All(refused, options => Assert.Equal(Defaults, Map(options, UnsupportedOptionPolicy.Log).Sampling));
+        Assert.Equal(refused.Length, Events.Count(record => record == (2030, LogLevel.Warning)));
 
         Map(new() { Tools = [Tool] });
         Map(new() { Tools = [Tool], ToolMode = ChatToolMode.None });
         Map(new() { Reasoning = new() { Effort = ReasoningEffort.Low, Output = ReasoningOutput.None } });
         Map(new() { AdditionalProperties = new() { ["logprobs"] = false, ["top_logprobs"] = 0 } });
+    }
+
+    [Theory]
+    [InlineData(UnsupportedOptionPolicy.Throw)]
+    [InlineData(UnsupportedOptionPolicy.Log)]
+    public void Map_WhatEveryClientMayPassOver_IsAnEvent(UnsupportedOptionPolicy policy)
+    {
+        Map(new() { Tools = [Tool, new HostedWebSearchTool()] }, policy);
+        Map(new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[1]) }, policy);
+        Map(new() { AllowBackgroundResponses = true }, policy);
+
+        Assert.Equal([(2031, LogLevel.Warning), (2032, LogLevel.Warning), (2033, LogLevel.Debug)], Events);
+    }
+
+    [Fact]
+    public void Map_ForeignKeys_AreAWarningTheFirstTime()
+    {
+        var mapper = new RequestMapper("m", Defaults, new(UnsupportedOptionPolicy.Throw, _log), _log);
+        for (var i = 0; i < 2; i++)
+            mapper.Map(null!, new() { AdditionalProperties = new() { ["min-p"] = 0.1, ["num_ctx"] = 1, ["temperature"] = 1 } });
+
+        Assert.Equal([(2022, LogLevel.Warning), (2022, LogLevel.Warning), (2022, LogLevel.Debug), (2022, LogLevel.Debug)], Events);
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using EmbeddedLlm.Chat.Syntax;
 using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Grammar.Automata;
+using EmbeddedLlm.Grammar.Schemas;
 using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Chat.Constraints;
@@ -16,7 +17,11 @@ internal abstract class AnswerGrammar
 
     private const int MostBlanks = 4;
 
+    private static readonly JsonElement AnyObject = JsonElement.Parse("""{"type":"object"}""");
+
     private readonly ArgumentSpellings _spellings;
+    private readonly Dictionary<(string Tool, string Spelling), Expr> _arguments = [];
+    private Expr? _form;
 
     protected AnswerGrammar(AnswerRules rules, Tokenizer tokenizer)
     {
@@ -47,9 +52,9 @@ internal abstract class AnswerGrammar
     protected abstract Expr Answer();
 
     /// <summary>The form that the text must have.</summary>
-    protected Expr Form() => Rules.Form switch
+    protected Expr Form() => _form ??= Rules.Form switch
     {
-        AnswerForm.Schema schema => Builder.Schema(schema.Value, new() { AllowWhiteSpace = schema.AllowsWhiteSpace, PassOverUnenforceable = Rules.PassOverUnenforceable }),
+        AnswerForm.Schema schema => Builder.Schema(ClosedSchema.Of(schema.Value), new() { AllowWhiteSpace = schema.AllowsWhiteSpace, PassOverUnenforceable = Rules.PassOverUnenforceable }),
         AnswerForm.Gbnf gbnf => Builder.Gbnf(gbnf.Text),
         AnswerForm.Regex regex => Builder.Regex(regex.Pattern),
         AnswerForm.Choices choices => Builder.Choices(choices.Texts),
@@ -101,7 +106,26 @@ internal abstract class AnswerGrammar
         Mark(shape.BeforeName),
         Builder.Text(tool),
         Mark(shape.AfterName),
-        Builder.Schema(ToolSchema.Of(Rules.Tools.Schema(tool)), Arguments, _spellings.Of(shape.Arguments)),
+        ArgumentsOf(tool, _spellings.Of(shape.Arguments)),
         Mark(shape.AfterArguments),
     ]);
+
+    // A tool that comes from elsewhere, with a schema that nothing can enforce, is still a tool.
+    private Expr ArgumentsOf(string tool, ValueSpelling spelling)
+    {
+        if (_arguments.TryGetValue((tool, spelling.Name), out var known))
+            return known;
+        var (schema, source) = (ClosedSchema.OfArguments(Rules.Tools.Schema(tool)), $"tool '{tool}'");
+        try
+        {
+            known = Builder.Schema(schema, Arguments, spelling, source);
+        }
+        catch (ConstraintException exception)
+        {
+            Builder.Warn($"{source}: its arguments may be any object: {exception.Message}");
+            known = Builder.Schema(AnyObject, Arguments, spelling);
+        }
+
+        return _arguments[(tool, spelling.Name)] = known;
+    }
 }

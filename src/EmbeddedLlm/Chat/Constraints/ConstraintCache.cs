@@ -1,11 +1,12 @@
 using EmbeddedLlm.Chat.Syntax;
 using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Tokenization;
+using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Chat.Constraints;
 
 /// <summary>The constraints of the last requests, since apps ask for the same tools and schemas again and again. For any thread.</summary>
-internal sealed class ConstraintCache(ChatSyntax syntax, Tokenizer tokenizer)
+internal sealed partial class ConstraintCache(ChatSyntax syntax, Tokenizer tokenizer, ILogger logger)
 {
     private const int Capacity = 8;
 
@@ -30,6 +31,8 @@ internal sealed class ConstraintCache(ChatSyntax syntax, Tokenizer tokenizer)
         }
 
         var constraint = AnswerGrammar.Compile(syntax, rules, tokenizer);   // twice where two ask at once, which does no harm
+        foreach (var warning in constraint.Warnings)
+            LogPassedOver(logger, warning);
         lock (_gate)
         {
             _recent.AddFirst((key, constraint));
@@ -39,4 +42,7 @@ internal sealed class ConstraintCache(ChatSyntax syntax, Tokenizer tokenizer)
 
         return constraint;
     }
+
+    [LoggerMessage(2025, LogLevel.Warning, "Something in a schema is not enforced: {Warning}")]
+    private static partial void LogPassedOver(ILogger logger, string warning);
 }

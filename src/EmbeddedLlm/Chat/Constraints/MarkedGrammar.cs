@@ -31,22 +31,23 @@ internal sealed class MarkedGrammar : AnswerGrammar
     protected override Expr Answer()
     {
         if (!Rules.IsReasoning)
-            return Rules.MayReason ? Pool.Seq(Pool.Optional(Pool.Seq(Blanks(), _reasoning)), Rest()) : Rest();
+            return Rules.MayReason ? Pool.Alt(Pool.Seq([Blanks(), _reasoning, Rest(Skip())]), Rest(Marks())) : Rest(Marks());
 
         // Models trained to write the mark write it although the prompt has done so.
         var thought = Pool.Seq(Pool.Optional(Builder.Mark(_syntax.ReasoningStart)), _thought);
-        var answer = Pool.Seq([thought, AnyMark(_syntax.ReasoningEnds), Rest()]);
+        var answer = Pool.Seq([thought, AnyMark(_syntax.ReasoningEnds), Rest(Skip())]);
         return _syntax.CallsEndReasoning && _hasTools ? Pool.Alt(answer, Pool.Seq(thought, Blocks())) : answer;
     }
 
-    private Expr Rest()
+    // What is behind the reasoning. Blanks before a text of a form would be part of it, unless they separate it from reasoning.
+    private Expr Rest(Expr beforeForm)
     {
         if (!_hasTools)
-            return Pool.Seq(Skip(), Form());
+            return Pool.Seq(beforeForm, Form());
         if (Rules.MustCall)
             return Blocks();
         if (Rules.Form is not null)
-            return Pool.Alt(Pool.Seq(Skip(), Form()), Blocks());
+            return Pool.Alt(Pool.Seq(beforeForm, Form()), Blocks());
 
         var more = Rules.MayCallOften ? Pool.Repeat(Pool.Seq(Block(), Text()), 0, -1) : Pool.Optional(Block());
         var begun = Pool.Seq(Pool.And(Chunk(), Pool.Not(Pool.Seq(BareOpening(), Pool.Anything))), MoreText());
@@ -60,13 +61,15 @@ internal sealed class MarkedGrammar : AnswerGrammar
 
     private Expr Text() => Pool.Seq(Chunk(), MoreText());
 
+    private Expr Marks() => Pool.Repeat(_marks, 0, MostNoise);
+
     private Expr Skip() => Pool.Repeat(Pool.Alt(Blank(), _marks), 0, MostNoise);
 
     // Nothing but calls.
     private Expr Blocks()
     {
         var more = Rules.MayCallOften ? Pool.Repeat(Pool.Seq(Skip(), Block()), 0, -1) : Pool.Empty;
-        return Pool.Seq([Skip(), Pool.Alt(Block(), BareBlock()), more, Pool.Repeat(_marks, 0, MostNoise)]);
+        return Pool.Seq([Skip(), Pool.Alt(Block(), BareBlock()), more, Marks()]);
     }
 
     private Expr Block()
