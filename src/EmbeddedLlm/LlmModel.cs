@@ -69,7 +69,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         var store = parts.Conversations is null ? null : new ConversationStore(parts.Conversations, _engine, parts.Fingerprint, chatLogger);
         Conversations = store;
         IReadOnlyList<object> services = store is null ? [this, parts.Tokenizer] : [this, parts.Tokenizer, store];
-        _chat = new(ModelId, prompt, mapper, _generator, constraints, parts.Time, chatLogger, services, store);
+        _chat = new(ModelId, prompt, mapper, new(ContextLength, chatLogger), _generator, constraints, parts.Time, chatLogger, services, store);
 
         GuardedLogger Logger<T>() => new(parts.LoggerFactory.CreateLogger<T>());
     }
@@ -158,13 +158,15 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     {
         var text = new StringBuilder();
         var last = new CompletionUpdate("");
+        List<TokenLogprob> logprobs = [];
         await foreach (var update in CompleteStreamingAsync(prompt, options, cancellationToken).ConfigureAwait(false))
         {
             text.Append(update.Text);
+            logprobs.AddRange(update.Logprobs);
             last = update;
         }
 
-        return new(text.ToString(), last.FinishReason!.Value, last.Usage!);
+        return new(text.ToString(), last.FinishReason!.Value, last.Usage!) { Logprobs = logprobs };
     }
 
     /// <summary>As <see cref="CompleteAsync"/>, piece by piece. The last update has no text, but the reason of the end and the usage.</summary>
@@ -172,6 +174,8 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     public IAsyncEnumerable<CompletionUpdate> CompleteStreamingAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        if (options is { ContextOverflow: not (null or ContextOverflow.Error) } or { AssistantPrefill: not null } or { ContinueFinalMessage: true })
+            throw new ArgumentException("ContextOverflow, AssistantPrefill and ContinueFinalMessage are for chat: a completion has no messages.", nameof(options));
         return StreamAsync(Writes(_generator), prompt, options ?? new(), cancellationToken);
     }
 
@@ -201,10 +205,10 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private async IAsyncEnumerable<CompletionUpdate> StreamAsync(TextGenerator generator, string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
-        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, constraint: null, cancellationToken);
+        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, constraint: null, prefillTokens: 0, cancellationToken);
         await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
-            yield return new(text);
+            yield return new(text) { Logprobs = answer.TakeLogprobs() };
 
-        yield return new("", answer.FinishReason, answer.Usage);
+        yield return new("", answer.FinishReason, answer.Usage) { Logprobs = answer.TakeLogprobs() };
     }
 }

@@ -24,7 +24,7 @@ public sealed class LlmOptionsTests
         var options = Bind(
             ("Path", "a.gguf"), ("ModelId", "a"), ("contextlength", "100"), ("KvType", "f32"), ("KvCacheBytes", "5000000000"),
             ("MaxConcurrentSequences", "3"), ("MaxQueuedRequests", "4"), ("BatchTokens", "5"), ("Threads", "6"), ("Backend", "cpu"),
-            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"),
+            ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"), ("Sampling:DryBreakers:0", "5"), ("Sampling:DryBreakers:1", "9"),
             ("Speculation", "off"), ("UnsupportedOptionPolicy", "log"), ("DraftModelPath", "b.gguf"), ("Embedding:Pooling", "last"), ("Embedding:QueryPrefix", "query: "), ("Embedding:DocumentPrefix", "passage: "), ("Embedding:TruncatesLongTexts", "true"), ("Conversations:MaxCount", "8"), ("Conversations:MaxMessages", "9"));
 
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
@@ -40,7 +40,8 @@ public sealed class LlmOptionsTests
         Assert.Null(options.Sampling);
         var sampling = options.ConfiguredSampling!(new() { TopK = 7, Temperature = 0.1f });
         Assert.Equal(new() { [12] = -1.5f }, sampling.LogitBias!.ToDictionary());
-        Assert.Equal(new SamplingOptions { TopK = 7, Temperature = 0.5f, MinP = 0.25f }, sampling with { LogitBias = null });
+        Assert.Equal(new SamplingOptions { TopK = 7, Temperature = 0.5f, MinP = 0.25f }, sampling with { LogitBias = null, DryBreakers = null });
+        Assert.Equal([5, 9], sampling.DryBreakers!.Order());
 
         options.Sampling = SamplingOptions.Greedy;
         Assert.Null(options.ConfiguredSampling);
@@ -58,7 +59,7 @@ public sealed class LlmOptionsTests
         var embedding = typeof(EmbeddingOptions).GetProperties().Select(property => property.Name);
         Assert.All(embedding, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Embedding:Nonsense", "1"))).Message, StringComparison.Ordinal));
 
-        var settings = typeof(SamplingOptions).GetProperties().Where(property => property.GetMethod!.IsStatic is false && property.Name != nameof(SamplingOptions.DryBreakers));
+        var settings = typeof(SamplingOptions).GetProperties().Where(property => property.GetMethod!.IsStatic is false);
         Assert.All(settings, setting => Assert.Contains(setting.Name, Assert.Throws<InvalidOperationException>(() => Bind(("Sampling:Nonsense", "1"))).Message, StringComparison.Ordinal));
     }
 

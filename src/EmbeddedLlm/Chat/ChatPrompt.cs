@@ -30,10 +30,11 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     /// <param name="instructions">What the model is told before it.</param>
     /// <param name="tools">The tools that the model may call.</param>
     /// <param name="effort">How much the model should reason; null for its own default.</param>
+    /// <param name="prefill">The beginning of the answer, from which the model goes on.</param>
     /// <param name="cancellationToken">Stops the rendering.</param>
     /// <exception cref="NotSupportedException">A message carries what the model cannot read.</exception>
     /// <exception cref="LlmException">The template refused the messages.</exception>
-    public WrittenPrompt Write(IEnumerable<ChatMessage> messages, string? instructions, ToolOffer tools, ReasoningEffort? effort, CancellationToken cancellationToken)
+    public WrittenPrompt Write(IEnumerable<ChatMessage> messages, string? instructions, ToolOffer tools, ReasoningEffort? effort, string prefill, CancellationToken cancellationToken)
     {
         if (template.Kind != ChatTemplateKind.Model && Interlocked.Exchange(ref _isUsed, 1) == 0)
             LogTemplateFallback(logger, modelId, template.Kind);
@@ -54,7 +55,16 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
 
         // Most templates write the BOS token themselves; some models want one although theirs does not.
         var needsBos = tokenizer is { AddsBos: true, BosId: not null } && (tokens.Length == 0 || tokens[0] != tokenizer.BosId);
-        return new(needsBos ? [tokenizer.BosId!.Value, .. tokens] : tokens, Syntax.IsReasoning(text), MayReason(effort));
+        if (needsBos)
+            tokens = [tokenizer.BosId!.Value, .. tokens];
+        var (isReasoning, mayReason) = (Syntax.IsReasoning(text), MayReason(effort));
+        if (prefill.Length == 0)
+            return new(tokens, isReasoning, mayReason);
+
+        // Tokens of its own, as if the model had written it.
+        prefill = Syntax.Prefill(prefill, tools.Tools);
+        var begun = tokenizer.EncodeAfter(tokens, prefill);
+        return new([.. tokens, .. begun], isReasoning, mayReason, prefill, begun.Length);
     }
 
     // A model reasons if its template knows the marks of it, and can be kept from it unless the format is made of them.

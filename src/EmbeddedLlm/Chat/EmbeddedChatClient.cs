@@ -13,6 +13,7 @@ namespace EmbeddedLlm.Chat;
 /// <param name="modelId">What responses carry.</param>
 /// <param name="prompt">Messages to tokens.</param>
 /// <param name="mapper">Options to a request.</param>
+/// <param name="fitter">Keeps prompts within the context.</param>
 /// <param name="generator">Tokens to text.</param>
 /// <param name="constraints">What answers may be.</param>
 /// <param name="time">Dates responses.</param>
@@ -20,7 +21,7 @@ namespace EmbeddedLlm.Chat;
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
 /// <param name="conversations">Keeps conversations; null where requests bring their whole history.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
+    string modelId, ChatPrompt prompt, RequestMapper mapper, ContextFitter fitter, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
     ConversationStore? conversations) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
@@ -31,7 +32,7 @@ internal sealed class EmbeddedChatClient(
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return StreamAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+        return ChatResponseProperties.LiftAsync(StreamAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken));
     }
 
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -65,8 +66,9 @@ internal sealed class EmbeddedChatClient(
         IReadOnlyList<ChatMessage> history = [.. messages];
         using var turn = options?.ConversationId is { } conversation ? conversations?.Begin(conversation, history) : null;
         if (turn is not null)
-            (history, generation) = (turn.History, generation with { PrefixKey = turn.PrefixKey });
-        var written = prompt.Write(history, options?.Instructions, tools, options?.Reasoning?.Effort, cancellationToken);
+            (history, generation) = (turn.History, generation with { OwnPrefixKey = turn.OwnKey });
+        var (told, prefill) = Prefill.Of(history, generation);
+        var written = fitter.Write(told, options?.Instructions, generation, (kept, instructions) => prompt.Write(kept, instructions, tools, options?.Reasoning?.Effort, prefill, cancellationToken), out var dropped);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
         var rules = new AnswerRules
@@ -80,10 +82,12 @@ internal sealed class EmbeddedChatClient(
             PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
         };
         var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
-        var reader = generator.Start(written.Tokens, generation, beginsText: true, prompt.Marks, constraint, cancellationToken);
+        var parser = prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools);
+        parser.Begin(written.Prefill);
+        var reader = generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, constraint, written.PrefillTokens, cancellationToken);
         var answer = new AnswerReader(
             reader,
-            prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools),
+            parser,
             new CallIds(history),
             givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
             takesOneCall: options?.AllowMultipleToolCalls == false,
@@ -91,6 +95,7 @@ internal sealed class EmbeddedChatClient(
 
         var id = Guid.NewGuid().ToString("N");
         var created = time.GetUtcNow();
+        AnswerLogprobs? logprobs = null;
         ChatResponseUpdate Update(AIContent content) => new(ChatRole.Assistant, [content])
         {
             ResponseId = $"response-{id}",
@@ -98,6 +103,7 @@ internal sealed class EmbeddedChatClient(
             ModelId = modelId,
             ConversationId = turn?.Id,
             CreatedAt = created,
+            AdditionalProperties = answer.TakeLogprobs() is { Length: > 0 } own ? new() { [ChatResponseProperties.LogprobsKey] = logprobs = new(logprobs, own) } : null,
         };
 
         await foreach (var content in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
@@ -108,8 +114,10 @@ internal sealed class EmbeddedChatClient(
         }
 
         var last = Update(new UsageContent(answer.Usage));
+        if (dropped > 0)
+            (last.AdditionalProperties ??= [])[ChatResponseProperties.DroppedMessagesKey] = dropped;
         last.FinishReason = answer.FinishReason;
-        turn?.Complete(last, [.. written.Tokens, .. reader.Tokens]); // before the end is told: who hears of it may go on
+        turn?.Complete(told, prefill, last, [.. written.Tokens, .. reader.Tokens], TextGenerator.KeyOf(generation)); // before the end is told: who hears of it may go on
         yield return last;
     }
 }

@@ -19,7 +19,7 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
     /// <summary>Maps the options of one request; they are only read.</summary>
     /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is given.</param>
     /// <param name="options">The caller's options.</param>
-    /// <exception cref="NotSupportedException">A feature is asked for that is not built yet, and the policy is to throw.</exception>
+    /// <exception cref="NotSupportedException">A feature is asked for that there is not, and the policy is to throw.</exception>
     /// <exception cref="InvalidOperationException">Another model is asked for.</exception>
     /// <exception cref="ArgumentException">A value is of the wrong type.</exception>
     public GenerationOptions Map(IChatClient client, ChatOptions? options)
@@ -29,16 +29,8 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
 
         Refuse(options);
         unsupported.PassOver(options);
-        var raw = Raw(client, options);
-        return new()
-        {
-            Sampling = raw?.Sampling ?? Sampling(options),
-            Seed = raw?.Seed ?? options.Seed,
-            MaxOutputTokens = raw?.MaxOutputTokens ?? options.MaxOutputTokens,
-            StopSequences = raw?.StopSequences ?? options.StopSequences?.ToArray(),
-            Constraint = raw?.Constraint,
-            Form = FormProperties.Of(options),
-        };
+        var asked = Generation(options);
+        return Raw(client, options)?.Or(asked) ?? asked;
     }
 
     private void Refuse(ChatOptions options)
@@ -47,11 +39,6 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
         if (options.ConversationId is not null && !keepsConversations)
             unsupported.Refuse("ConversationId is set, but the client keeps no history. Set LlmOptions.Conversations to keep conversations, or send all messages; a shared beginning is not computed again.");
-        foreach (var (key, value) in options.AdditionalProperties ?? [])
-        {
-            if (key is "logprobs" or "top_logprobs" && value is not (null or false or 0))
-                RefuseYet(key);
-        }
     }
 
     private GenerationOptions? Raw(IChatClient client, ChatOptions options)
@@ -70,7 +57,7 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
         }
     }
 
-    private SamplingOptions Sampling(ChatOptions options)
+    private GenerationOptions Generation(ChatOptions options)
     {
         var sampling = defaults with
         {
@@ -80,19 +67,28 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             FrequencyPenalty = options.FrequencyPenalty ?? defaults.FrequencyPenalty,
             PresencePenalty = options.PresencePenalty ?? defaults.PresencePenalty,
         };
-        if (sampling.PenaltyWindow == 0 && (options.FrequencyPenalty ?? options.PresencePenalty) is not null)
+        if (sampling.PenaltyWindow == 0 && AsksForPenalty(options))
             sampling = sampling with { PenaltyWindow = SamplingOptions.Default.PenaltyWindow }; // the model's default looks at nothing, the request asks to
 
+        var generation = new GenerationOptions
+        {
+            Seed = options.Seed,
+            MaxOutputTokens = options.MaxOutputTokens,
+            StopSequences = options.StopSequences?.ToArray(),
+            Form = FormProperties.Of(options),
+        };
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (value is not null && !FormProperties.Has(key) && !SamplingProperties.TrySet(ref sampling, key, value))
+            if (value is not null && !FormProperties.Has(key) && !SamplingProperties.TrySet(ref sampling, key, value) && !GenerationProperties.TrySet(ref generation, key, value))
                 unsupported.PassOver(key);
         }
 
-        return sampling;
+        return generation with { Sampling = sampling };
     }
 
-    private void RefuseYet(string what) => unsupported.Refuse($"{what}: not supported yet; it comes with a later version.");
+    private static bool AsksForPenalty(ChatOptions options) =>
+        (options.FrequencyPenalty ?? options.PresencePenalty) is not null
+        || options.AdditionalProperties?.Any(property => property.Value is not null && SamplingProperties.IsPenalty(property.Key)) == true;
 
     [LoggerMessage(2020, LogLevel.Warning, "RawRepresentationFactory gave a {Type}, which is none of this client's options; it is ignored.")]
     private static partial void LogForeignRepresentation(ILogger logger, Type type);

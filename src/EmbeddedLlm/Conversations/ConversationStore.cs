@@ -28,7 +28,7 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
     {
         var copies = Copy([.. messages ?? []]);
         RequireRoom(copies.Count);
-        return Add(0, copies, []);
+        return Add(null, copies, []);
     }
 
     public IReadOnlyList<ChatMessage> GetMessages(string id)
@@ -55,7 +55,7 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
         lock (_gate)
         {
             var conversation = Find(id).Value;
-            var (key, messages, tokens) = (conversation.PrefixKey, conversation.Messages, conversation.Tokens);
+            var (key, messages, tokens) = (conversation.TokensKey, conversation.Messages, conversation.Tokens);
             return Task.Run(() => Save(path, key, messages, tokens, cancellationToken), cancellationToken);
         }
     }
@@ -88,10 +88,14 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
     }
 
     /// <summary>Ends a request: its messages and its answer are kept.</summary>
-    public void Keep(Conversation conversation, IReadOnlyList<ChatMessage> messages, int[] tokens)
+    /// <param name="conversation">The conversation.</param>
+    /// <param name="messages">All its messages now.</param>
+    /// <param name="tokens">Prompt and answer of the request.</param>
+    /// <param name="key">The key under which they were computed.</param>
+    public void Keep(Conversation conversation, IReadOnlyList<ChatMessage> messages, int[] tokens, long key)
     {
         lock (_gate)
-            (conversation.Messages, conversation.Tokens, conversation.IsBusy) = (messages, tokens, false);
+            (conversation.Messages, conversation.Tokens, conversation.TokensKey, conversation.IsBusy) = (messages, tokens, key, false);
     }
 
     /// <summary>Ends a request: nothing of it is kept.</summary>
@@ -128,7 +132,7 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
             : throw new ConversationException(ConversationProblem.Unknown, $"There is no conversation '{id}'. It never was, was removed, or was dropped for newer ones, of which {options.MaxCount} are kept (ConversationOptions.MaxCount).");
     }
 
-    private string Add(long key, IReadOnlyList<ChatMessage> messages, int[] tokens)
+    private string Add(long? key, IReadOnlyList<ChatMessage> messages, int[] tokens)
     {
         var id = RandomNumberGenerator.GetHexString(2 * IdBytes, lowercase: true);
         lock (_gate)
@@ -198,13 +202,12 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
     private string Load(string path, CancellationToken cancellationToken)
     {
         using var file = ConversationFile.Open(path, options.MaxMessages);
-        var (key, tokens) = (0L, ReadOnlyMemory<int>.Empty);
         if (!file.Tokens.IsEmpty)
         {
             if (IsOurs(file, out var why))
             {
-                key = RandomKey();
-                tokens = file.Tokens[..Math.Min(file.Tokens.Length, engine.ContextLength)];
+                var key = RandomKey();
+                var tokens = file.Tokens[..Math.Min(file.Tokens.Length, engine.ContextLength)];
                 var known = WriteBlocks(file, key, tokens, cancellationToken);
                 ConversationLog.Loaded(logger, file.Messages.Count, path, known, file.Tokens.Length);
                 return Add(key, file.Messages, tokens.ToArray());
@@ -214,7 +217,7 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
         }
 
         ConversationLog.Loaded(logger, file.Messages.Count, path, 0, file.Tokens.Length);
-        return Add(0, file.Messages, []);
+        return Add(null, file.Messages, []);
     }
 
     private int WriteBlocks(ConversationFile file, long key, ReadOnlyMemory<int> tokens, CancellationToken cancellationToken)
@@ -256,6 +259,6 @@ internal sealed class ConversationStore(ConversationOptions options, InferenceEn
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];
         RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadInt64LittleEndian(bytes) | 1;           // never 0, the key of all others
+        return BinaryPrimitives.ReadInt64LittleEndian(bytes) | 1;           // never PrefixKey.None, the key of all others
     }
 }

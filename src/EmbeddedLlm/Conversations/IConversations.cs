@@ -38,7 +38,7 @@ public interface IConversations
 
     /// <summary>
     /// Reads a conversation from a file. What was computed by another model, another format of the KV cache or another backend's layout is left out, which is
-    /// logged (event 2037); the messages are then computed again with the next request. Files may come from strangers: none harms other conversations.
+    /// logged (event 2038); the messages are then computed again with the next request. Files may come from strangers: none harms other conversations.
     /// </summary>
     /// <returns>The id of the conversation here, a new one each time.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>

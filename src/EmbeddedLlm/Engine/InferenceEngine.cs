@@ -77,7 +77,7 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     {
         Check(request);
         var prompt = request.Prompt.Length;
-        var stream = new TokenStream(prompt);
+        var stream = new TokenStream(prompt, request.TopLogprobs is not null);
         var sequence = new Sequence(request, request.Seed ?? RandomSeed(), (int)Math.Min((long)prompt + request.MaxTokens, ContextLength), stream)
         {
             Arrival = _time.GetTimestamp(),

@@ -22,6 +22,7 @@ internal sealed class Stepper
     private readonly Step _step;
     private readonly SamplerScratch _scratch;
     private readonly MaskWork _masks = new();
+    private TokenScorer? _scorer;                                           // once somebody asks
     private readonly List<Sequence> _removed = [];
     private float[] _logits = [];                                           // [outputs × vocabulary]
     private long _promptTokens, _generatedTokens, _draftedTokens, _acceptedTokens;
@@ -150,13 +151,19 @@ internal sealed class Stepper
     {
         int token;
         int[] forced = [];
+        TokenScore? score = null;
         try
         {
+            if (sequence.TopLogprobs is not null)
+                (_scorer ??= new(_options.VocabularySize, _scratch)).Keep(logits);
             token = sequence.Sampler.Sample(logits, sequence.Tokens, _scratch, sequence.Guide is null ? default : sequence.Guide.Mask(row));
+            if (sequence.TopLogprobs is { } top)
+                score = _scorer!.Score(token, top);
             if (sequence.Guide is { } guide && !sequence.StopTokens.Contains(token))
             {
                 guide.Accept(token);
-                forced = guide.TakeForced();
+                if (score is null)
+                    forced = guide.TakeForced();                            // they have no logits, and so no score
             }
         }
         catch (Exception failure)
@@ -174,7 +181,7 @@ internal sealed class Stepper
 
         if (sequence.Stream.GeneratedTokens == 0)
             EngineTelemetry.CountFirstToken(_time.GetElapsedTime(sequence.Arrival), _options.Tags);
-        var isDrafted = Append(sequence, token);
+        var isDrafted = Append(sequence, token, score);
         if (isDrafted)
         {
             _acceptedTokens++;
@@ -188,7 +195,7 @@ internal sealed class Stepper
                 Complete(sequence, StopReason.Stop);
                 return false;
             }
-            Append(sequence, forced[appended]);
+            Append(sequence, forced[appended], null);
         }
         if (sequence.Guide is { IsFinished: true } && appended == forced.Length)
             Complete(sequence, StopReason.Stop);
@@ -201,10 +208,10 @@ internal sealed class Stepper
         return false;
     }
 
-    private bool Append(Sequence sequence, int token)
+    private bool Append(Sequence sequence, int token, TokenScore? score)
     {
         _generatedTokens++;
-        sequence.Stream.Write(token);
+        sequence.Stream.Write(token, score);
         return sequence.Append(token);
     }
 

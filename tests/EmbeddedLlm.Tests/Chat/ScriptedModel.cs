@@ -1,6 +1,7 @@
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Conversations;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tests.Engine;
@@ -36,13 +37,15 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="template">The chat template; null for ChatML without tools.</param>
     /// <param name="conversations">Conversations that are kept; null for none.</param>
     public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null)
+        : this(Certain(next), contextLength, batchTokens, sampling, time, logs, template, conversations: conversations)
+    {
+    }
+
+    /// <summary>A model whose logits are a script.</summary>
+    public ScriptedModel(ScriptedRunner.Script script, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, Func<IDrafter>? drafter = null, ConversationOptions? conversations = null)
     {
         const int BlockTokens = 16;
-        Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, (tokens, logits) =>
-        {
-            logits.Fill(-1000);
-            logits[next([.. tokens])] = 1000;
-        });
+        Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, script);
         Model = new(new()
         {
             Runner = Runner,
@@ -56,6 +59,7 @@ internal sealed class ScriptedModel : IDisposable
                 MaxBatchRows = batchTokens,
                 MaxSequences = Math.Min(32, batchTokens),
                 Model = Id,
+                Drafter = drafter,
             },
             Sampling = sampling ?? SamplingOptions.Default,
             Time = time ?? TimeProvider.System,
@@ -94,6 +98,12 @@ internal sealed class ScriptedModel : IDisposable
         [.. pieces.SelectMany(piece => Tokenizer.TryGetId(piece.Replace(" ", "Ġ", StringComparison.Ordinal), out var id) ? [id] : Tokenizer.Encode(piece, addSpecial: false))];
 
     public void Dispose() => Model.Dispose();
+
+    private static ScriptedRunner.Script Certain(Func<int[], int> next) => (tokens, logits) =>
+    {
+        logits.Fill(-1000);
+        logits[next([.. tokens])] = 1000;
+    };
 
     // Of a prompt that has begun the reasoning, or ended it.
     private static int Opening(int[] history, int at)

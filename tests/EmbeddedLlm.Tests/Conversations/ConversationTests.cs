@@ -1,3 +1,4 @@
+using EmbeddedLlm.Chat;
 using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Tests.Chat;
 using Microsoft.Extensions.AI;
@@ -97,6 +98,32 @@ public sealed class ConversationTests
     }
 
     [Fact]
+    public async Task GetResponseAsync_AnAnswerThatWasBegun_IsKeptAsOneMessage()
+    {
+        using var model = Model(answer: ScriptedModel.Tokenizer.Encode("Oh! Hello", addSpecial: false));
+        var id = model.Model.Conversations!.Create();
+        await model.Client.GetResponseAsync(User("Hi"), new ChatOptions { ConversationId = id, MaxOutputTokens = 2 }.WithAssistantPrefill("Oh! "), Test);
+        Assert.Equal(["user: Hi", "assistant: Oh! He"], Texts(model, id));
+
+        await model.Client.GetResponseAsync([], new ChatOptions { ConversationId = id }.WithContinueFinalMessage(), Test);
+        Assert.Equal(["user: Hi", "assistant: Oh! Hello"], Texts(model, id));
+    }
+
+    [Fact]
+    public async Task GetResponseAsync_ContextOverflow_LeavesTurnsOutOfThePromptAndKeepsThem()
+    {
+        var prompts = new List<string>();
+        using var model = Model(prompts, contextLength: 128);
+        var id = model.Model.Conversations!.Create();
+        var options = new ChatOptions { ConversationId = id, MaxOutputTokens = 10 }.WithContextOverflow(ContextOverflow.DropOldestTurns);
+        for (var i = 0; i < 4; i++)
+            await model.Client.GetResponseAsync(User($"Question {i}"), options, Test);
+
+        Assert.DoesNotContain("Question 0", prompts[^1], StringComparison.Ordinal);
+        Assert.Equal(8, model.Model.Conversations!.GetMessages(id).Count);
+    }
+
+    [Fact]
     public async Task GetResponseAsync_AnswerCutAtALimit_IsKept()
     {
         using var model = Model();
@@ -187,7 +214,7 @@ public sealed class ConversationTests
 
         Assert.Equal(ConversationProblem.Unknown, Assert.Throws<ConversationException>(() => conversations.GetMessages(second)).Problem);
         Assert.Equal([2, 0], new[] { first, third }.Select(id => conversations.GetMessages(id).Count));
-        Assert.Single(logs.Collector.GetSnapshot(), record => record.Id.Id == 2034);
+        Assert.Single(logs.Collector.GetSnapshot(), record => record.Id.Id == 2035);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
 using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Quantization;
 using EmbeddedLlm.Testing;
@@ -72,7 +73,7 @@ public sealed class SavedConversationTests : IDisposable
         Assert.Equal(second.Usage.CachedInputTokenCount, again.Usage.CachedInputTokenCount);
         Assert.InRange(again.Usage.CachedInputTokenCount!.Value, first.Usage!.InputTokenCount!.Value, first.Usage.TotalTokenCount!.Value - 1);
         Assert.Equal(["system", "user", "assistant", "user", "assistant"], other.Conversations.GetMessages(id).Select(message => message.Role.Value));
-        Assert.True(HasEvent(2035) && HasEvent(2036) && !HasEvent(2037));
+        Assert.True(HasEvent(2036) && HasEvent(2037) && !HasEvent(2038));
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class SavedConversationTests : IDisposable
         var id = await foreign.Conversations!.LoadAsync(FilePath, Test);
         var answer = await Ask(foreign, id, "And a dolphin?");
 
-        Assert.True(HasEvent(2037));
+        Assert.True(HasEvent(2038));
         Assert.Equal(0, answer.Usage!.CachedInputTokenCount);
         var fresh = await foreign.AsIChatClient().GetResponseAsync(foreign.Conversations.GetMessages(id).SkipLast(1), new() { Temperature = 0, MaxOutputTokens = 20 }, Test);
         Assert.Equal(fresh.Text, answer.Text);
@@ -127,6 +128,31 @@ public sealed class SavedConversationTests : IDisposable
         Assert.Equal(0, stateless.Usage!.CachedInputTokenCount);            // a file's blocks may not be what they say
         Assert.Equal(stateless.Text, (await Ask(other, a, "And a dolphin?")).Text);
         Assert.True((await Ask(other, b, "Why?")).Usage!.CachedInputTokenCount > 0);
+    }
+
+    [Fact]
+    public async Task SaveAsync_WhatWasComputedUnderAKey_IsSavedAndGoesOnUnderTheConversationsOwn()
+    {
+        ChatOptions Keyed(string id) => new ChatOptions { ConversationId = id, Temperature = 0, MaxOutputTokens = 20 }.WithPromptCacheKey("tenant");
+        var first = await AskAsync(null);
+
+        Assert.Equal(first, await AskAsync(FilePath));
+
+        async Task<(string Text, long? Cached)> AskAsync(string? file)
+        {
+            using var model = Load();
+            var conversations = model.Conversations!;
+            var id = file is null ? conversations.Create() : await conversations.LoadAsync(file, Test);
+            if (file is null)
+            {
+                await model.AsIChatClient().GetResponseAsync("What is a whale?", Keyed(id), Test);
+                await conversations.SaveAsync(id, FilePath, Test);
+            }
+
+            var answer = await model.AsIChatClient().GetResponseAsync("And a dolphin?", Keyed(id), Test);
+            Assert.True(answer.Usage!.CachedInputTokenCount > 0);
+            return (answer.Text, answer.Usage.CachedInputTokenCount);
+        }
     }
 
     [Fact]
@@ -187,11 +213,11 @@ public sealed class SavedConversationTests : IDisposable
         var store = new ConversationStore(new(), engine, new byte[32], _factory.CreateLogger("store"));
         var id = store.Create();
         using (var turn = store.Begin(id, [new(ChatRole.User, "Hi")]))
-            turn.Complete(new(ChatRole.Assistant, "Hello"), [1, 2, 3]);
+            turn.Complete(turn.History, "", new(ChatRole.Assistant, "Hello"), [1, 2, 3], key: 0);
 
         await store.SaveAsync(id, FilePath, Test);
 
-        Assert.Contains("backend", Assert.Single(_logs.Collector.GetSnapshot(), record => record.Id.Id == 2037).Message, StringComparison.Ordinal);
+        Assert.Contains("backend", Assert.Single(_logs.Collector.GetSnapshot(), record => record.Id.Id == 2038).Message, StringComparison.Ordinal);
         Assert.Equal(["Hi", "Hello"], store.GetMessages(await store.LoadAsync(FilePath, Test)).Select(message => message.Text));
     }
 
@@ -203,7 +229,7 @@ public sealed class SavedConversationTests : IDisposable
         ChatResponse second;
         using (var model = Load(path))
             (_, second) = await SaveAsync(model);
-        Assert.True(HasEvent(2037));
+        Assert.True(HasEvent(2038));
         using var other = Load(path);
 
         var again = await Ask(other, await other.Conversations!.LoadAsync(FilePath, Test), "And a dolphin?");
@@ -220,7 +246,7 @@ public sealed class SavedConversationTests : IDisposable
 
         await conversations.SaveAsync(id, FilePath, Test);
         Assert.Equal("Be kind.", Assert.Single(conversations.GetMessages(await conversations.LoadAsync(FilePath, Test))).Text);
-        Assert.False(HasEvent(2037));
+        Assert.False(HasEvent(2038));
 
         await Assert.ThrowsAsync<DirectoryNotFoundException>(() => conversations.SaveAsync(id, Path.Combine(_folder.Path, "no", "a"), Test));
         await Assert.ThrowsAsync<FileNotFoundException>(() => conversations.LoadAsync(_folder.File("none"), Test));

@@ -90,6 +90,7 @@ internal static class EngineTesting
             MaxTokens = random.Next(1, maxTokens),
             StopTokens = new HashSet<int> { random.Next(Vocabulary), Letters.EosId!.Value },
             Constraint = constraint,
+            SharesPrefix = random.Next(5) > 0,
             Sampling = new() { Temperature = random.Next(3) * 0.7f, PresencePenalty = random.Next(2), DryMultiplier = random.Next(2), MirostatTau = random.Next(4) == 0 ? 3 : 0 },
         };
     }

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
+using static EmbeddedLlm.Chat.PropertyValues;
 
 namespace EmbeddedLlm.Chat.Constraints;
 
@@ -20,7 +20,7 @@ internal static class FormProperties
     public static AnswerForm? Of(ChatOptions options)
     {
         AnswerForm? form = options.ResponseFormat is ChatResponseFormatJson json
-            ? new AnswerForm.Schema(json.Schema ?? AnyJson, IsSet(options, ChatOptionsExtensions.JsonWhiteSpaceKey))
+            ? new AnswerForm.Schema(json.Schema ?? AnyJson, options.AdditionalProperties?.GetValueOrDefault(ChatOptionsExtensions.JsonWhiteSpaceKey) is { } allows && Boolean(ChatOptionsExtensions.JsonWhiteSpaceKey, allows))
             : null;
         foreach (var key in Forms)
         {
@@ -35,31 +35,4 @@ internal static class FormProperties
 
         return form;
     }
-
-    private static bool IsSet(ChatOptions options, string key) => options.AdditionalProperties?.GetValueOrDefault(key) switch
-    {
-        null => false,
-        bool value => value,
-        JsonElement { ValueKind: JsonValueKind.True or JsonValueKind.False } value => value.GetBoolean(),
-        JsonValue value when value.GetValueKind() is JsonValueKind.True or JsonValueKind.False => value.GetValue<bool>(),
-        var other => throw Wrong(key, other, "true or false"),
-    };
-
-    private static string Text(string key, object value) => value switch
-    {
-        string text => text,
-        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        JsonValue text when text.GetValueKind() == JsonValueKind.String => text.GetValue<string>(),
-        _ => throw Wrong(key, value, "a text"),
-    };
-
-    private static string[] Texts(string key, object value) => value switch
-    {
-        IEnumerable<string> texts => [.. texts],
-        JsonElement { ValueKind: JsonValueKind.Array } texts => [.. texts.EnumerateArray().Select(text => Text(key, text))],
-        JsonArray texts => [.. texts.Select(text => Text(key, text ?? throw Wrong(key, value, "a list of texts")))],
-        _ => throw Wrong(key, value, "a list of texts"),
-    };
-
-    private static ArgumentException Wrong(string key, object value, string expected) => new($"'{key}' must be {expected}; it is a {value.GetType().Name}.", key);
 }

@@ -32,5 +32,13 @@ internal sealed record MessageSyntax : ChatSyntax
 
     public override IEnumerable<string> Markers => [.. base.Markers, Start, HeaderEnd, .. Ends];
 
+    // Text without a header is for the user.
+    public override string Prefill(string text, OfferedTools tools)
+    {
+        var at = text.IndexOf(HeaderEnd, StringComparison.Ordinal);
+        var hasHeader = at >= 0 && (!string.IsNullOrWhiteSpace(HeaderEnd) || text.StartsWith(TextHeader, StringComparison.Ordinal) || tools.Names.Contains(text[..at]));
+        return hasHeader ? text : TextHeader + text;
+    }
+
     public override AnswerParser CreateParser(bool isReasoning, OfferedTools tools) => new MessageParser(this, tools);
 }
