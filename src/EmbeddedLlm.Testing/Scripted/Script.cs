@@ -9,8 +9,10 @@ namespace EmbeddedLlm.Testing;
 /// </summary>
 internal sealed class Script(Func<string, string> answer)
 {
-    // What ends things, most wanted first.
-    private static readonly string[] Closing = ["\"", "}", "]", ")", "0"];
+    // What ends things, most wanted first. Within a string that is its quote; where it has a form, such as that of a time, what stands between digits
+    // goes before the digits. Elsewhere what closes goes before a quote, which would open.
+    private static readonly string[] ClosingText = ["\"", ":", "Z", ".", "-", "0", "}", "]", ")"];
+    private static readonly string[] Closing = ["}", "]", ")", "\"", "0"];
 
     private readonly Lock _gate = new();
     private readonly List<Request> _requests = [];
@@ -68,16 +70,54 @@ internal sealed class Script(Func<string, string> answer)
         {
             var end = tokenizer.EosId ?? throw new InvalidOperationException("The vocabulary has no end token.");
             var said = Seen[prompt.Length..];
-            if (_written.AsSpan().StartsWith(said) && said.Length < _written.Length)
-                return [_written[said.Length]];
-
-            // The same text in other tokens, or other text.
             byte[] text = [.. said.SelectMany(token => tokenizer.GetBytes(token).ToArray())];
-            var follows = _text.AsSpan().StartsWith(text);
-            if (follows && text.Length < _text.Length)
-                return tokenizer.Encode(Encoding.UTF8.GetString(_text[text.Length..]), addSpecial: false)[..1];
-            _isOver = follows;
-            return follows ? [end] : [end, .. Closing.Select(closing => tokenizer.Encode(closing, addSpecial: false)[0])];
+            var at = After(text);
+            _isOver = at == _text.Length;
+            if (_isOver)
+                return [end];
+
+            int[] closing = [end, .. (IsInString(text) ? ClosingText : Closing).Select(First)];
+            if (at < 0)
+                return closing;
+            var rest = Encoding.UTF8.GetString(_text[at..]);
+            var wanted = _written.AsSpan().StartsWith(said) && said.Length < _written.Length ? _written[said.Length] : First(rest);
+            int[] script = rest.TrimStart() is { Length: > 0 } trimmed ? [wanted, First(trimmed)] : [wanted];
+            return [.. script.Union(closing)];
+        }
+
+        private int First(string text) => tokenizer.Encode(text, addSpecial: false)[0];
+
+        // Where the script goes on behind a text, which may have other white space; negative where it is another text.
+        private int After(byte[] said)
+        {
+            var at = 0;
+            foreach (var value in said)
+            {
+                while (at < _text.Length && _text[at] != value && IsBlank(_text[at]))
+                    at++;
+                if (at < _text.Length && _text[at] == value)
+                    at++;
+                else if (!IsBlank(value))
+                    return -1;
+            }
+
+            return at;
+        }
+
+        private static bool IsBlank(byte value) => value is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t';
+
+        private static bool IsInString(byte[] json)
+        {
+            var isIn = false;
+            for (var at = 0; at < json.Length; at++)
+            {
+                if (json[at] == '"')
+                    isIn = !isIn;
+                else if (isIn && json[at] == '\\')
+                    at++; // what is escaped is no quote
+            }
+
+            return isIn;
         }
     }
 }
