@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using EmbeddedLlm.Gguf;
@@ -10,7 +9,7 @@ namespace EmbeddedLlm.Benchmarks;
 
 /// <summary>
 /// Times compiling and masks over a file of schemas with valid values, one line of JSON each: every schema compiled anew, its values taken token by token.
-/// Everything is done twice, each time from nothing, and the shorter time counts, since neighbours on the machine only add.
+/// Everything is done twice, each time from nothing, and the shorter time counts, since neighbours on the machine only add. See <see cref="ThreadTime"/>.
 /// </summary>
 internal static class ConstraintSpeed
 {
@@ -46,7 +45,7 @@ internal static class ConstraintSpeed
     private static List<double> Run(JsonElement row, Tokenizer tokenizer)
     {
         var times = new List<double>();
-        var start = Stopwatch.GetTimestamp();
+        var start = ThreadTime.Microseconds();
         Constraint constraint;
         try
         {
@@ -56,16 +55,16 @@ internal static class ConstraintSpeed
         {
             return times;
         }
-        times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+        times.Add(ThreadTime.Microseconds() - start);
         var mask = new ulong[constraint.MaskLength];
         foreach (var test in row.GetProperty("tests").EnumerateArray().Where(test => test.GetProperty("valid").GetBoolean()))
         {
             var state = constraint.Start();
             foreach (var token in tokenizer.Encode(Write(test.GetProperty("data")), addSpecial: false, parseSpecial: false))
             {
-                start = Stopwatch.GetTimestamp();
+                start = ThreadTime.Microseconds();
                 state.FillMask(mask);
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+                times.Add(ThreadTime.Microseconds() - start);
                 if (!state.Accept(token))
                     break;
             }

@@ -67,9 +67,9 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
         return new([.. tokens, .. begun], isReasoning, mayReason, prefill, begun.Length);
     }
 
-    // A model reasons if its template knows the marks of it, and can be kept from it unless the format is made of them.
+    // A model reasons if its template or its vocabulary knows the marks of it, and can be kept from it unless the format is made of them.
     private bool MayReason(ReasoningEffort? effort) => Syntax is not MarkedSyntax
-        || (effort != ReasoningEffort.None && (Knows(Syntax.ReasoningStart) || Knows(Syntax.ReasoningEnds[0])));
+        || (effort != ReasoningEffort.None && (Knows(Syntax.ReasoningStart) || Knows(Syntax.ReasoningEnds[0]) || tokenizer.TryGetId(Syntax.ReasoningStart, out _)));
 
     private bool Knows(string mark) => template.Source.Contains(mark, StringComparison.Ordinal);
 

@@ -25,7 +25,7 @@ public sealed class Constraint
         _automaton = new Automaton(pool, rules[0]);
         if (_automaton.Start.IsDead)
             throw new ConstraintException("constraint", "root", "A text that matches was expected to exist, none does.");
-        _masks = new MaskBuilder(tokens, _automaton, new Coverage(pool, _automaton.Derivatives));
+        _masks = new MaskBuilder(tokens, _automaton, new Coverage(pool, _automaton));
     }
 
     /// <summary>What was passed over while compiling; to be logged by whoever asked for it.</summary>

@@ -255,7 +255,7 @@ public sealed class EnforcementTests
             using var model = LlmModel.Load(Golden.TinyModel, new() { Speculation = speculation });
             var response = await model.AsIChatClient().GetResponseAsync("The the the", new() { Temperature = temperature, Seed = 7, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) }, Cancellation);
             Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
-            Assert.True(new SchemaValidator(schema).IsValid(JsonElement.Parse(response.Text)), response.Text);
+            Assert.True(new SchemaValidator(schema).IsValid(response.Text) == true, response.Text);
             answers.Add(response.Text);
         }
 

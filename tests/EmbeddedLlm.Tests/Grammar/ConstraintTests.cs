@@ -36,6 +36,12 @@ public sealed class ConstraintTests
     }
 
     [Theory]
+    [InlineData("\0")]
+    [InlineData("(?=d)[ab]c")]
+    public void FromRegex_NothingMatches_IsRefused(string pattern) =>
+        Assert.Equal("root", Assert.Throws<ConstraintException>(() => Constraint.FromRegex(pattern, GrammarTesting.Tiny)).Feature);
+
+    [Theory]
     [InlineData("root ::= \"a\" root \"b\" | \"\"", "aaabbb", true)]
     [InlineData("root ::= \"a\" root \"b\" | \"\"", "aabbb", false)]
     [InlineData("root ::= root \"+\" [0-9] | [0-9]", "1+2+3", true)]
@@ -125,6 +131,29 @@ public sealed class ConstraintTests
     [Fact]
     public void FromJsonSchema_UnknownKeyword_IsWarnedOf() =>
         Assert.Contains("maxLenght", Assert.Single(GrammarTesting.Schema("""{"type": "string", "maxLenght": 3}""").Warnings), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"anyOf": [{"const": 1}, {"type": "object", "required": ["a", "b"], "maxProperties": 1}]}""")]
+    [InlineData("""{"anyOf": [{"const": 1}, {"type": "object", "patternProperties": {"^k$": true}, "additionalProperties": false, "properties": {"k": false}, "minProperties": 1}]}""")]
+    public void FromJsonSchema_BranchThatNothingSatisfies_IsNotBegun(string schema) =>
+        Assert.Equal("1", GrammarTesting.Schema(schema).Start().DescribeNext());
+
+    [Fact]
+    public void FromJsonSchema_LongConstant_IsTaken()
+    {
+        var text = $"\"{new string('a', 200_000)}\"";
+
+        Assert.True(GrammarTesting.Accepts(GrammarTesting.Schema($$"""{"const": {{text}}}"""), text));
+    }
+
+    [Theory]
+    [InlineData("""{"properties": {"a": {"enum": ["\ud800"]}}}""", "#/properties/a/enum")]
+    [InlineData("""{"properties": {"\udc00": {}}}""", "#/properties")]
+    public void FromJsonSchema_HalfASurrogatePair_IsRefused(string schema, string place)
+    {
+        var exception = Assert.Throws<ConstraintException>(() => GrammarTesting.Schema(schema));
+        Assert.Equal(place, exception.Location);
+    }
 
     [Fact]
     public void FromJsonSchema_RandomBounds_AgreeWithDecimals()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace EmbeddedLlm.Tests.Grammar;
@@ -5,52 +6,98 @@ namespace EmbeddedLlm.Tests.Grammar;
 /// <summary>Writes random JSON schemas over the keywords that constraints enforce.</summary>
 internal sealed class RandomSchemas(Random random)
 {
-    private static readonly string[] Names = ["a", "b", "name", "é\"", "long name"];
-    private static readonly string[] Patterns = ["^[a-c]+$", "x", "^a|b$", "[0-9]{2}", "^(?!no)", "é"];
+    private static readonly string[] Names = ["a", "b", "name", "é\"", "long name", "\\ \n"];
 
-    public JsonNode Document()
+    // Expressions that mean the same in ECMA-262 and in .NET, whose characters are halves of those beyond U+FFFF.
+    private static readonly string[] Patterns =
+    [
+        "^[a-c]+$", "x", "^a|b$", "[0-9]{2}", "^(?!no)", "é", "^(ab|cd?)*$", "^[^x]*$", "^$", "-", "^(a{2,4}|[b-d]{3})$", "[A-Z][a-z]*[0-9]?$", "^\\d+(\\.\\d+)?$", "\\w-\\w", "\"",
+    ];
+
+    // Not email, whose names in quotes the validator does not know, nor uri, which it wants longer than "a:".
+    private static readonly string[] FormatNames = ["date", "time", "date-time", "duration", "uuid", "ipv4", "ipv6", "hostname"];
+
+    public JsonObject Document()
     {
         var root = Schema(3);
-        root["$defs"] = new JsonObject { ["one"] = Schema(1), ["list"] = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["$ref"] = "#/$defs/list" }, ["maxItems"] = 2 } };
+        root["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+        root["$defs"] = new JsonObject
+        {
+            ["one"] = random.Next(2) == 0 ? Schema(0) : Object(2),
+            ["list"] = new JsonObject { ["type"] = "array", ["items"] = Reference("list"), ["maxItems"] = 2 },
+            ["tree"] = new JsonObject
+            {
+                ["type"] = "object",
+                ["properties"] = new JsonObject { ["value"] = Schema(0), ["left"] = Reference("tree"), ["right"] = new JsonObject { ["anyOf"] = new JsonArray(Reference("tree"), new JsonObject { ["type"] = "null" }) } },
+                ["required"] = new JsonArray("value"),
+                ["additionalProperties"] = false,
+            },
+        };
         return root;
     }
 
     private JsonObject Schema(int depth)
     {
-        switch (random.Next(depth > 0 ? 13 : 5))
+        switch (random.Next(depth > 0 ? 15 : 7))
         {
             case 0:
-                return Scalar("string", ("minLength", random.Next(3)), ("maxLength", random.Next(3, 8)));
+                return Scalar("string", ("minLength", random.Next(3)), ("maxLength", random.Next(3, 30)));
             case 1:
                 return Bounded();
             case 2:
-                return new JsonObject { ["enum"] = new JsonArray("red", 1, null, true, 2.5, new JsonArray(1, "x"), new JsonObject { ["a"] = 1 }) };
+                return Constants();
             case 3:
-                return new JsonObject { ["type"] = "string", ["pattern"] = Pick(Patterns) };
+                return Text();
             case 4:
                 return new JsonObject { ["type"] = new JsonArray("boolean", "null", "integer") };
-            case 5 or 6:
-                return Object(depth);
+            case 5:
+                return new JsonObject { ["type"] = "string", ["format"] = Pick(FormatNames) };
+            case 6:
+                return new JsonObject { ["type"] = Pick(["string", "number", "integer", "boolean", "null"]) };
             case 7 or 8:
+                return Object(depth);
+            case 9 or 10:
                 return Array(depth);
-            case 9:
-                return new JsonObject { [Pick(["anyOf", "oneOf", "allOf"])] = new JsonArray(Schema(depth - 1), Schema(depth - 1)) };
-            case 10:
-                return new JsonObject { ["if"] = Schema(0), ["then"] = Schema(depth - 1), ["else"] = Schema(depth - 1) };
             case 11:
+                return new JsonObject { [Pick(["anyOf", "oneOf", "allOf"])] = new JsonArray([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => (JsonNode)Schema(depth - 1))]) };
+            case 12:
+                return new JsonObject { ["if"] = Schema(0), ["then"] = Schema(depth - 1), ["else"] = Schema(depth - 1) };
+            case 13:
                 return new JsonObject { ["not"] = Schema(0), ["type"] = new JsonArray("string", "integer", "object") };
             default:
-                return new JsonObject { ["$ref"] = Pick(["#/$defs/one", "#/$defs/list"]) };
+                return Reference(Pick(["one", "list", "tree"]));
         }
+    }
+
+    private static JsonObject Reference(string name) => new() { ["$ref"] = $"#/$defs/{name}" };
+
+    private JsonObject Constants()
+    {
+        JsonNode?[] values = ["red", "re", "\"q\\/\n\u0001é😀", "", 1, 0, -0.5, 1200, null, true, 2.5, new JsonArray(1, "x", new JsonArray()), new JsonObject { ["a"] = 1, ["\t"] = new JsonObject() }, new JsonObject()];
+        if (random.Next(4) == 0)
+            return new JsonObject { ["const"] = values[random.Next(values.Length)] };
+        var chosen = values.Where(_ => random.Next(3) == 0).DefaultIfEmpty("red").ToArray();
+        return new JsonObject { ["enum"] = new JsonArray(chosen) };
+    }
+
+    private JsonObject Text()
+    {
+        var schema = new JsonObject { ["type"] = "string", ["pattern"] = Pick(Patterns) };
+        if (random.Next(4) == 0)
+            schema["minLength"] = random.Next(6);
+        if (random.Next(4) == 0)
+            schema["maxLength"] = random.Next(4, 40);
+        return schema;
     }
 
     private JsonObject Bounded()
     {
         var low = random.Next(-2000, 2000) / 8m;
         var schema = new JsonObject { ["type"] = Pick(["integer", "number"]), [Pick(["minimum", "exclusiveMinimum"])] = low };
-        schema[Pick(["maximum", "exclusiveMaximum"])] = low + random.Next(1, 4000) / 4m + 2;
+        if (random.Next(4) > 0)
+            schema[Pick(["maximum", "exclusiveMaximum"])] = low + random.Next(1, 4000) / 4m + 2;
         if (random.Next(3) == 0)
-            schema["multipleOf"] = Pick(["1", "0.5", "3", "0.01"]) is var step ? decimal.Parse(step, System.Globalization.CultureInfo.InvariantCulture) : 0;
+            schema["multipleOf"] = decimal.Parse(Pick(["1", "0.5", "3", "0.01"]), CultureInfo.InvariantCulture);
         return schema;
     }
 
@@ -66,10 +113,14 @@ internal sealed class RandomSchemas(Random random)
             schema["patternProperties"] = new JsonObject { [Pick(["^[a-c]+$", "x", "m"])] = Schema(0) };
         if (random.Next(4) == 0)
             schema["maxProperties"] = random.Next(1, 4);
+        if (random.Next(6) == 0)
+            schema["minProperties"] = random.Next(1, 3);
         if (random.Next(4) == 0)
             schema["dependentRequired"] = new JsonObject { [Pick(Names)] = new JsonArray(Pick(Names)) };
+        if (random.Next(6) == 0)
+            schema["dependentSchemas"] = new JsonObject { [Pick(Names)] = new JsonObject { ["properties"] = new JsonObject { [Pick(Names)] = Schema(0) } } };
         if (random.Next(5) == 0)
-            schema["propertyNames"] = new JsonObject { ["maxLength"] = 5 };
+            schema["propertyNames"] = random.Next(2) == 0 ? new JsonObject { ["maxLength"] = 5 } : new JsonObject { ["pattern"] = Pick(Patterns) };
         return schema;
     }
 
@@ -79,7 +130,7 @@ internal sealed class RandomSchemas(Random random)
         if (random.Next(2) == 0)
             schema["prefixItems"] = new JsonArray(Schema(depth - 1), Schema(depth - 1));
         if (random.Next(2) == 0)
-            schema["items"] = Schema(depth - 1);
+            schema["items"] = random.Next(5) == 0 ? JsonValue.Create(false) : Schema(depth - 1);
         if (random.Next(3) == 0)
         {
             schema["contains"] = Schema(0);

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 
 namespace EmbeddedLlm.Chat.Syntax;
 
@@ -15,22 +14,8 @@ internal abstract class CallReader(CallForm form, string trigger)
     public abstract bool TryRead(AnswerText text, AnswerWriter writer);
 
     /// <summary>Gives out a call that the model finished; broken if its arguments are no JSON object.</summary>
-    protected void Finish(AnswerWriter writer, string name, string arguments, string? id = null)
-    {
-        string? problem = null;
-        try
-        {
-            using var parsed = JsonDocument.Parse(arguments);
-            if (parsed.RootElement.ValueKind != JsonValueKind.Object)
-                problem = $"The arguments are no JSON object but a JSON {parsed.RootElement.ValueKind}.";
-        }
-        catch (JsonException e)
-        {
-            problem = $"The arguments are no JSON from byte {e.BytePositionInLine} of line {e.LineNumber} on.";
-        }
-
-        Add(writer, new(name, arguments, id, problem));
-    }
+    protected void Finish(AnswerWriter writer, string name, string arguments, string? id = null) =>
+        Add(writer, new(name, arguments, id, ToolCall.ProblemOf(arguments)));
 
     /// <summary>Gives out a call.</summary>
     protected void Add(AnswerWriter writer, ToolCall call)

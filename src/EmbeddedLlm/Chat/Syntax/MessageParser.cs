@@ -131,7 +131,7 @@ internal sealed class MessageParser : AnswerParser
     }
 
     private void Add(string arguments, string? problem) =>
-        Writer.Add(new(_tool, arguments, Problem: _tools.IsEmpty ? "No tools were offered." : problem));
+        Writer.Add(new(_tool, arguments, Problem: _tools.IsEmpty ? "No tools were offered." : problem ?? ToolCall.ProblemOf(arguments)));
 
     // What stands between the end of a call and the end of its message is nobody's.
     private bool TryEndMessage()

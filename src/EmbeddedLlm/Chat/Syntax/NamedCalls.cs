@@ -59,7 +59,8 @@ internal sealed record NamedCalls : CallForm
             if (_name is null)
             {
                 var (before, marker) = _arguments.Search(text);
-                Block.Append(text.Take(before));
+                // Not one character more than it takes to give up, so that it does not matter how the answer is cut.
+                Block.Append(text.Take(Math.Min(before, MaxHeader + 1 - Block.Length)));
                 if (marker < 0 || Block.Length > MaxHeader)
                 {
                     if (!text.HasEnded && Block.Length <= MaxHeader)

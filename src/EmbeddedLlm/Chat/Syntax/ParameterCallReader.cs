@@ -14,6 +14,7 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
         BeforeValue,
         Value,
         AfterCall,
+        AfterBlock,
     }
 
     private readonly MarkerSet _nameEnds = new(form.NameEnd is null ? [form.ParameterMark, form.CallEnd] : [form.NameEnd]);
@@ -51,6 +52,8 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
                 return BeforeCall(text, writer);
             case State.AfterCall:
                 return AfterCall(text);
+            case State.AfterBlock:
+                return Close(text) is null ? null : false;
             case State.BeforeValue when form.ValueMark is null:
                 _state = State.Value;
                 return true;
@@ -131,7 +134,8 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
             }
         }
 
-        return Close(text) is null ? null : false;
+        _state = State.AfterBlock;
+        return true;
     }
 
     private void Begin(string header)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace EmbeddedLlm.Chat.Syntax;
 
 /// <summary>A call of a tool as the model wrote it.</summary>
@@ -9,4 +11,18 @@ internal sealed record ToolCall(string Name, string Arguments, string? Id = null
 {
     /// <summary>The problem of a call whose answer ended before it did.</summary>
     public const string Cut = "The answer ended within the call.";
+
+    /// <summary>Why a text cannot be the arguments of a call; null for a JSON object.</summary>
+    public static string? ProblemOf(string arguments)
+    {
+        try
+        {
+            using var parsed = JsonDocument.Parse(arguments);
+            return parsed.RootElement.ValueKind == JsonValueKind.Object ? null : $"The arguments are no JSON object but a JSON {parsed.RootElement.ValueKind}.";
+        }
+        catch (JsonException e)
+        {
+            return $"The arguments are no JSON from byte {e.BytePositionInLine} of line {e.LineNumber} on.";
+        }
+    }
 }

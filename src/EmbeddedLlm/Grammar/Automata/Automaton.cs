@@ -44,6 +44,14 @@ internal sealed class Automaton
     /// <summary>The row after a byte; dead where the byte may not come.</summary>
     public Row Step(Row row, byte b) => row.Next?[b] is { } known && row.Generation == Generation ? known : ComputeStep(row, b);
 
+    /// <summary>The row after a byte; <paramref name="same"/> loses the bytes after which there may be another.</summary>
+    public Row Step(Row row, byte b, ref ByteSet same)
+    {
+        var next = Step(row, b);
+        same &= row.Next?.SameAs(b) ?? ByteSet.Of(b);
+        return next;
+    }
+
     private Row ComputeStep(Row row, byte b)
     {
         Refresh(row);

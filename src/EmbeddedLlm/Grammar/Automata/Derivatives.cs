@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace EmbeddedLlm.Grammar.Automata;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace EmbeddedLlm.Grammar.Automata;
 /// </summary>
 internal sealed class Derivatives(ExprPool pool)
 {
+    // What is left of the parts of the expressions that are at hand, one behind another.
+    private readonly List<Expr> _parts = [];
+
     private readonly HashSet<Expr> _visited = [];
     private readonly Stack<Expr> _open = new();
 
@@ -20,7 +25,8 @@ internal sealed class Derivatives(ExprPool pool)
             same &= expr.Next.SameAs(b);
             return known;
         }
-        if (expr.Kind is ExprKind.Bytes or ExprKind.Never or ExprKind.Empty or ExprKind.Call or ExprKind.Tokens)
+        // Found sooner than looked up, and not worth a table.
+        if (expr.Kind is ExprKind.Bytes or ExprKind.Never or ExprKind.Empty or ExprKind.Call or ExprKind.Tokens || expr is { Kind: ExprKind.Seq, First.Kind: ExprKind.Bytes })
             return Compute(expr, b, ref same);
         if (++Work > ConstraintLimits.StepWork)
             throw ConstraintException.Limit("work", $"One step takes more than {ConstraintLimits.StepWork} derivatives.");
@@ -46,24 +52,42 @@ internal sealed class Derivatives(ExprPool pool)
             case ExprKind.Repeat:
                 ConstraintLimits.CheckStack();
                 return pool.Seq(Derive(expr.First!, b, ref same), Once(expr));
+            case ExprKind.Not when b == 0:
+                same &= ~ExprPool.NotZero;
+                return pool.Never;
             case ExprKind.Not:
                 ConstraintLimits.CheckStack();
+                same &= ExprPool.NotZero;
                 return pool.Not(Derive(expr.First!, b, ref same));
             case ExprKind.Form:
                 return Derive(pool.Expand(expr), b, ref same);
             case ExprKind.Alt or ExprKind.And:
                 ConstraintLimits.CheckStack();
-                var parts = new Expr[expr.Parts.Length];
-                for (var i = 0; i < parts.Length; i++)
-                {
-                    parts[i] = Derive(expr.Parts[i], b, ref same);
-                    // An intersection is over with its first part that is, and only for the bytes of that part.
-                    if (expr.Kind == ExprKind.And && parts[i] == pool.Never)
-                        return pool.Never;
-                }
-                return expr.Kind == ExprKind.Alt ? pool.Alt(parts) : pool.And(parts);
+                return ComputeParts(expr, b, ref same);
             default:
                 return pool.Never;
+        }
+    }
+
+    private Expr ComputeParts(Expr expr, byte b, ref ByteSet same)
+    {
+        var start = _parts.Count;
+        try
+        {
+            foreach (var part in expr.Parts)
+            {
+                var left = Derive(part, b, ref same);
+                if (left != pool.Never)
+                    _parts.Add(left);
+                else if (expr.Kind == ExprKind.And)
+                    return pool.Never;
+            }
+            var parts = CollectionsMarshal.AsSpan(_parts)[start..];
+            return expr.Kind == ExprKind.And ? pool.And(parts) : pool.Alt(parts);
+        }
+        finally
+        {
+            _parts.RemoveRange(start, _parts.Count - start);
         }
     }
 

@@ -36,6 +36,9 @@ internal sealed class Expr(ExprKind kind)
     /// <summary>Whether an intersection stands in it, which may turn out empty later.</summary>
     public bool HasAnd { get; init; }
 
+    /// <summary>Whether texts of any length may match, as far as is plain to see.</summary>
+    public bool IsEndless { get; init; }
+
     // What is known of the expression so far; written under the lock of its automaton.
     public bool? Nullable { get; set; }
 

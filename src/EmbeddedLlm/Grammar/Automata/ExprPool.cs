@@ -8,6 +8,9 @@ namespace EmbeddedLlm.Grammar.Automata;
 /// </summary>
 internal sealed class ExprPool
 {
+    /// <summary>Every byte but zero, which no token writes: texts are made of these.</summary>
+    public static readonly ByteSet NotZero = ~ByteSet.Of(0);
+
     private readonly HashSet<Expr> _known = new(Comparer.Instance);
     private readonly List<Expr> _parts = [];
     private int _nextId;
@@ -34,13 +37,14 @@ internal sealed class ExprPool
     /// <summary>The most expressions that may be kept; compiling stops at it.</summary>
     public int Limit { get; set; } = ConstraintLimits.CompiledExpressions;
 
-    public Expr Bytes(ByteSet set) => set.IsEmpty ? Never : Intern(new Expr(ExprKind.Bytes) { Bytes = set, Nullable = false });
+    /// <summary>One byte of a set. None is zero.</summary>
+    public Expr Bytes(ByteSet set) => (set & NotZero) is { IsEmpty: false } bytes ? Intern(new Expr(ExprKind.Bytes) { Bytes = bytes, Nullable = false }) : Never;
 
-    public Expr Tokens(TokenSet set) => Intern(new Expr(ExprKind.Tokens) { Tokens = set, Nullable = false });
+    public Expr Tokens(TokenSet set) => Intern(new Expr(ExprKind.Tokens) { Tokens = set, Nullable = false, IsEndless = true });
 
-    public Expr Call(Rule rule) => Intern(new Expr(ExprKind.Call) { Rule = rule });
+    public Expr Call(Rule rule) => Intern(new Expr(ExprKind.Call) { Rule = rule, IsEndless = true });
 
-    public Expr FormOf(Form form) => Intern(new Expr(ExprKind.Form) { Form = form });
+    public Expr FormOf(Form form) => Intern(new Expr(ExprKind.Form) { Form = form, IsEndless = true });
 
     public Expr Literal(ReadOnlySpan<byte> text, Expr? tail = null)
     {
@@ -60,10 +64,17 @@ internal sealed class ExprPool
             return first;
         if (first.Kind == ExprKind.Seq)
         {
-            ConstraintLimits.CheckStack();
-            return Seq(first.First!, Seq(first.Rest!, rest));
+            // Link by link, since literals are long.
+            var start = _parts.Count;
+            for (; first.Kind == ExprKind.Seq; first = first.Rest!)
+                _parts.Add(first.First!);
+            rest = Seq(first, rest);
+            for (var i = _parts.Count - 1; i >= start; i--)
+                rest = Seq(_parts[i], rest);
+            _parts.RemoveRange(start, _parts.Count - start);
+            return rest;
         }
-        return Intern(new Expr(ExprKind.Seq) { First = first, Rest = rest, HasAnd = first.HasAnd || rest.HasAnd });
+        return Intern(new Expr(ExprKind.Seq) { First = first, Rest = rest, HasAnd = first.HasAnd || rest.HasAnd, IsEndless = first.IsEndless || rest.IsEndless });
     }
 
     public Expr Seq(params ReadOnlySpan<Expr> parts)
@@ -86,7 +97,7 @@ internal sealed class ExprPool
             return body;
         if (body.Kind == ExprKind.Repeat && min <= 1 && max == -1 && body is { Min: <= 1, Max: -1 })
             return Repeat(body.First!, Math.Min(min, body.Min), -1);
-        return Intern(new Expr(ExprKind.Repeat) { First = body, Min = min, Max = max, HasAnd = body.HasAnd });
+        return Intern(new Expr(ExprKind.Repeat) { First = body, Min = min, Max = max, HasAnd = body.HasAnd, IsEndless = max < 0 || body.IsEndless });
     }
 
     public Expr Alt(Expr left, Expr right)
@@ -98,12 +109,14 @@ internal sealed class ExprPool
 
     public Expr Alt(params ReadOnlySpan<Expr> parts)
     {
+        if (parts.Length == 1)
+            return parts[0];
         var start = _parts.Count;
         var bytes = default(ByteSet);
         var hasAnd = false;
         foreach (var part in parts)
         {
-            foreach (var flat in part.Kind == ExprKind.Alt ? part.Parts : [part])
+            foreach (var flat in part.Kind == ExprKind.Alt ? part.Parts : new ReadOnlySpan<Expr>(in part))
             {
                 if (flat.Kind == ExprKind.Bytes)
                     bytes |= flat.Bytes;
@@ -120,7 +133,7 @@ internal sealed class ExprPool
             0 => Never,
             1 => sorted[0],
             > ConstraintLimits.Alternatives => throw ConstraintException.Limit("alternatives", $"More than {ConstraintLimits.Alternatives} stand side by side."),
-            _ => Intern(new Expr(ExprKind.Alt) { Parts = sorted, HasAnd = hasAnd }),
+            _ => Intern(new Expr(ExprKind.Alt) { Parts = sorted, HasAnd = hasAnd, IsEndless = Array.Exists(sorted, part => part.IsEndless) }),
         };
     }
 
@@ -130,7 +143,7 @@ internal sealed class ExprPool
         var start = _parts.Count;
         foreach (var part in parts)
         {
-            foreach (var flat in part.Kind == ExprKind.And ? part.Parts : [part])
+            foreach (var flat in part.Kind == ExprKind.And ? part.Parts : new ReadOnlySpan<Expr>(in part))
             {
                 if (flat != Anything && !(flat.Kind == ExprKind.Not && flat.First == Never))
                     _parts.Add(flat);
@@ -147,14 +160,14 @@ internal sealed class ExprPool
             return Array.TrueForAll(sorted, IsNullable) ? Empty : Never;
         foreach (var part in sorted)
         {
-            if (part.Kind == ExprKind.Not && Array.IndexOf(sorted, part.First) >= 0)
+            if (part.Kind == ExprKind.Not && (Array.IndexOf(sorted, part.First) >= 0 || Array.Exists(part.First!.Parts, one => part.First.Kind == ExprKind.Alt && Array.IndexOf(sorted, one) >= 0)))
                 return Never;
         }
-        return Intern(new Expr(ExprKind.And) { Parts = sorted, HasAnd = true });
+        return Intern(new Expr(ExprKind.And) { Parts = sorted, HasAnd = true, IsEndless = Array.TrueForAll(sorted, part => part.IsEndless) });
     }
 
     /// <summary>Every text that the body does not match. The body holds no calls.</summary>
-    public Expr Not(Expr body) => body.Kind == ExprKind.Not ? body.First! : Intern(new Expr(ExprKind.Not) { First = body, HasAnd = true });
+    public Expr Not(Expr body) => body.Kind == ExprKind.Not ? body.First! : Intern(new Expr(ExprKind.Not) { First = body, HasAnd = true, IsEndless = true });
 
     /// <summary>One of many literals, each with its own tail, as a tree over their bytes.</summary>
     public Expr Choice(List<(byte[] Text, Expr Tail)> choices)

@@ -7,16 +7,14 @@ internal static class RuleSet
     /// <returns>Whether the root matches any text.</returns>
     public static bool Seal(ExprPool pool, List<Rule> rules, Rule root)
     {
+        var derivatives = new Derivatives(pool);
         foreach (var rule in rules)
             (rule.IsNullable, rule.IsProductive) = (false, false);
-        Settle(rules, rule => rule.IsProductive, rule => rule.IsProductive = true, (rule, known) => IsProductive(rule.Body!, known));
+        Settle(rules, rule => rule.IsProductive, rule => rule.IsProductive = true, (rule, known) => IsProductive(rule.Body!, known, derivatives));
         Settle(rules, rule => rule.IsNullable, rule => rule.IsNullable = true, (rule, known) => IsNullable(rule.Body!, known));
-        if (rules.Exists(rule => !rule.IsProductive))
-        {
-            var rewritten = new Dictionary<Expr, Expr>();
-            foreach (var rule in rules)
-                rule.Body = rule.IsProductive ? Rewrite(pool, rule.Body!, rewritten) : pool.Never;
-        }
+        var rewritten = new Dictionary<Expr, Expr>();
+        foreach (var rule in rules)
+            rule.Body = rule.IsProductive ? Rewrite(pool, rule.Body!, rewritten, derivatives) : pool.Never;
         return root.IsProductive;
     }
 
@@ -36,8 +34,14 @@ internal static class RuleSet
         }
     }
 
-    private static bool IsProductive(Expr expr, Dictionary<Expr, bool> known)
+    private static bool IsProductive(Expr expr, Dictionary<Expr, bool> known, Derivatives derivatives)
     {
+        // Along a sequence without going deeper, for long literals.
+        for (; expr.Kind == ExprKind.Seq; expr = expr.Rest!)
+        {
+            if (!IsProductive(expr.First!, known, derivatives))
+                return false;
+        }
         switch (expr.Kind)
         {
             case ExprKind.Never:
@@ -46,9 +50,11 @@ internal static class RuleSet
                 return expr.Rule!.IsProductive;
             case ExprKind.Form:
                 return expr.Form!.IsProductive;
+            case ExprKind.And:
+                return derivatives.IsLive(expr);
             case ExprKind.Repeat when expr.Min == 0:
                 return true;
-            case ExprKind.Seq or ExprKind.Alt or ExprKind.Repeat:
+            case ExprKind.Alt or ExprKind.Repeat:
                 break;
             default:
                 return true;
@@ -56,12 +62,9 @@ internal static class RuleSet
         if (known.TryGetValue(expr, out var productive))
             return productive;
         ConstraintLimits.CheckStack();
-        productive = expr.Kind switch
-        {
-            ExprKind.Seq => IsProductive(expr.First!, known) && IsProductive(expr.Rest!, known),
-            ExprKind.Alt => Array.Exists(expr.Parts, part => IsProductive(part, known)),
-            _ => IsProductive(expr.First!, known),
-        };
+        productive = expr.Kind == ExprKind.Alt
+            ? Array.Exists(expr.Parts, part => IsProductive(part, known, derivatives))
+            : IsProductive(expr.First!, known, derivatives);
         known[expr] = productive;
         return productive;
     }
@@ -89,21 +92,28 @@ internal static class RuleSet
         return nullable;
     }
 
-    private static Expr Rewrite(ExprPool pool, Expr expr, Dictionary<Expr, Expr> rewritten)
+    // Takes out what matches nothing.
+    private static Expr Rewrite(ExprPool pool, Expr expr, Dictionary<Expr, Expr> rewritten, Derivatives derivatives)
     {
-        if (rewritten.TryGetValue(expr, out var known))
+        var start = expr;
+        if (rewritten.TryGetValue(start, out var known))
             return known;
         ConstraintLimits.CheckStack();
+        var before = new List<Expr>();
+        for (; expr.Kind == ExprKind.Seq; expr = expr.Rest!)
+            before.Add(expr.First!);
         var result = expr.Kind switch
         {
-            ExprKind.Call => expr.Rule!.IsProductive ? expr : pool.Never,
-            ExprKind.Form => expr.Form!.IsProductive ? expr : pool.Never,
-            ExprKind.Seq => pool.Seq(Rewrite(pool, expr.First!, rewritten), Rewrite(pool, expr.Rest!, rewritten)),
-            ExprKind.Alt => pool.Alt([.. expr.Parts.Select(part => Rewrite(pool, part, rewritten))]),
-            ExprKind.Repeat => pool.Repeat(Rewrite(pool, expr.First!, rewritten), expr.Min, expr.Max),
+            ExprKind.Call when !expr.Rule!.IsProductive => pool.Never,
+            ExprKind.Form when !expr.Form!.IsProductive => pool.Never,
+            ExprKind.And when !derivatives.IsLive(expr) => pool.Never,
+            ExprKind.Alt => pool.Alt([.. expr.Parts.Select(part => Rewrite(pool, part, rewritten, derivatives))]),
+            ExprKind.Repeat => pool.Repeat(Rewrite(pool, expr.First!, rewritten, derivatives), expr.Min, expr.Max),
             _ => expr,
         };
-        rewritten[expr] = result;
+        for (var i = before.Count - 1; i >= 0; i--)
+            result = pool.Seq(before[i].Kind == ExprKind.Bytes ? before[i] : Rewrite(pool, before[i], rewritten, derivatives), result);
+        rewritten[start] = result;
         return result;
     }
 }

@@ -3,26 +3,42 @@ using EmbeddedLlm.Grammar.Text;
 
 namespace EmbeddedLlm.Grammar.Masks;
 
-/// <summary>Finds whether an expression takes every token of a slice, without looking at the tokens.</summary>
+/// <summary>Finds which slices a row takes as a whole, without looking at their tokens.</summary>
 internal sealed class Coverage
 {
-    private const int SearchPairs = 256;
+    // Rows beside characters of a slice; a search that comes to more is given up.
+    private const int SearchPairs = 512;
 
     private readonly ExprPool _pool;
-    private readonly Derivatives _derivatives;
+    private readonly Automaton _automaton;
     private readonly Expr _character;
     private readonly Expr _text;
+    private readonly (CodePoints Characters, Expr Text, int Enough)[] _alphabets;
+    private readonly HashSet<(Expr, Row)> _seen = [];
+    private Stack<(Expr, Row)> _open = new();
+    private Stack<(Expr, Row)> _next = new();
 
-    public Coverage(ExprPool pool, Derivatives derivatives)
+    public Coverage(ExprPool pool, Automaton automaton)
     {
-        (_pool, _derivatives) = (pool, derivatives);
-        var plain = CodePoints.Range(0x20, 0x7E).Union(CodePoints.Range(0x80, CodePoints.Max)).Except(CodePoints.Of('"', '\\'));
-        _character = Utf8.Encode(pool, plain);
-        _text = pool.Repeat(_character, 0, -1);
+        (_pool, _automaton) = (pool, automaton);
+        // From the largest to the smallest.
+        _alphabets = [.. Slice.All.GroupBy(slice => slice.Characters).Reverse().Select(group => (group.Key, pool.Repeat(Utf8.Encode(pool, group.Key), 0, -1), group.Last().MaxLength))];
+        _text = _alphabets[0].Text;
+        _character = _text.First!;
     }
 
-    /// <summary>The number of slices that are covered: slices hold one another, so a number says which.</summary>
-    public int Of(Expr expr) => expr.Coverage ??= Compute(expr);
+    /// <summary>The number of slices that are covered.</summary>
+    public int Of(Row row)
+    {
+        var covered = OfItems(row);
+        foreach (var (characters, text, enough) in _alphabets)
+        {
+            if (covered > 0)
+                break;
+            covered = Slice.CountUpTo(characters, Search(text, enough, row));
+        }
+        return covered;
+    }
 
     /// <summary>
     /// The characters that an expression takes of the last slice where it takes exactly those: any so many, then something that no token
@@ -40,23 +56,35 @@ internal sealed class Coverage
 
     // Whether no text of the slice longer than one character matches.
     private bool IsOneCharacter(Expr body) =>
-        body.IsOneCharacter ??= !_derivatives.IsLive(_pool.And(body, _pool.Seq(_character, _character, _text)));
+        body.IsOneCharacter ??= !_automaton.Derivatives.IsLive(_pool.And(body, _pool.Seq(_character, _character, _text)));
+
+    // What is plain to see of the items, each by itself.
+    private int OfItems(Row row)
+    {
+        var covered = 0;
+        foreach (var item in _automaton.Close(row))
+            covered = Math.Max(covered, OfExpr(item.Expr));
+        return covered;
+    }
+
+    private int OfExpr(Expr expr) => expr.Coverage ??= Compute(expr);
 
     private int Compute(Expr expr)
     {
         switch (expr.Kind)
         {
             case ExprKind.Repeat when CoversCharacter(expr.First!):
-                return expr.Max < 0 ? TokenTable.SliceLengths.Length : TokenTable.SliceLengths.Count(length => length > 0 && length <= expr.Max);
+                return Slice.CountUpTo(Slice.Plain, expr.Max);
             case ExprKind.Seq when expr.First!.Kind is ExprKind.Repeat or ExprKind.Alt or ExprKind.And:
-                return Of(expr.First);
+                return OfExpr(expr.First);
             case ExprKind.Alt:
                 var best = 0;
                 foreach (var part in expr.Parts)
-                    best = Math.Max(best, Of(part));
+                    best = Math.Max(best, OfExpr(part));
                 return best;
-            case ExprKind.And when IsCovered(_text, expr, SearchPairs):
-                return TokenTable.SliceLengths.Length;
+            // Free text but for some texts of limited length: every beginning can still become a longer one.
+            case ExprKind.And when Array.TrueForAll(expr.Parts, part => part is { Kind: ExprKind.Not, First.IsEndless: false } || (part.Kind == ExprKind.Repeat && OfExpr(part) == Slice.All.Count)):
+                return Array.FindAll(expr.Parts, part => part.Kind == ExprKind.Repeat).Length == 1 ? Slice.All.Count : 0;
             default:
                 return 0;
         }
@@ -70,7 +98,7 @@ internal sealed class Coverage
         if (!HasCalls(body))
         {
             var missing = _pool.And(_character, _pool.Not(body));
-            covers = !_derivatives.IsLive(missing);
+            covers = !_automaton.Derivatives.IsLive(missing);
         }
         body.CoversCharacter = covers;
         return covers;
@@ -80,36 +108,47 @@ internal sealed class Coverage
         expr.Kind is ExprKind.Call or ExprKind.Tokens or ExprKind.Form
         || (expr.First is { } first && HasCalls(first)) || (expr.Rest is { } rest && HasCalls(rest)) || Array.Exists(expr.Parts, HasCalls);
 
-    // Walks both side by side: wherever the slice may go, the expression must be able to follow.
-    private bool IsCovered(Expr slice, Expr expr, int limit)
+    // Walks the texts of an alphabet and the rows side by side, one character at a time: the characters up to which every text may come,
+    // -1 where that is every number. Stops where that is known to be enough.
+    private int Search(Expr text, int enough, Row start)
     {
-        var seen = new HashSet<(Expr, Expr)> { (slice, expr) };
-        var open = new Stack<(Expr, Expr)>(seen);
-        while (open.TryPop(out var pair))
+        _seen.Clear();
+        _open.Clear();
+        _next.Clear();
+        _open.Push((text, start));
+        for (var length = 0; _open.Count > 0 && length != enough; length++)
         {
-            var (left, right) = pair;
-            for (var bytes = ByteSet.All; bytes.First >= 0;)
+            while (_open.TryPop(out var pair))
             {
-                var b = (byte)bytes.First;
-                var same = ByteSet.All;
-                var nextLeft = _derivatives.Derive(left, b, ref same);
-                if (nextLeft == _pool.Never)
-                {
-                    bytes &= ~same;
-                    continue;
-                }
-                var nextRight = _derivatives.Derive(right, b, ref same);
-                bytes &= ~same;
-                if (!_derivatives.IsLive(nextRight))
-                    return false;
-                // Between characters, what takes every character need not be followed.
-                if (nextLeft == slice && nextRight.Kind != ExprKind.And && Of(nextRight) == TokenTable.SliceLengths.Length)
-                    continue;
-                if (seen.Add((nextLeft, nextRight)))
-                    open.Push((nextLeft, nextRight));
-                if (seen.Count > limit)
-                    return false;
+                if (!TryFollow(pair.Item1, pair.Item2, text) || _seen.Count > SearchPairs)
+                    return length;
             }
+            (_open, _next) = (_next, _open);
+        }
+        return _open.Count > 0 ? enough : -1;
+    }
+
+    // Goes on by each byte; false where the row cannot.
+    private bool TryFollow(Expr characters, Row row, Expr text)
+    {
+        for (var bytes = ByteSet.All; bytes.First >= 0;)
+        {
+            var b = (byte)bytes.First;
+            var same = ByteSet.All;
+            var left = _automaton.Derivatives.Derive(characters, b, ref same);
+            if (left == _pool.Never)
+            {
+                bytes &= ~same;
+                continue;
+            }
+            var next = _automaton.Step(row, b, ref same);
+            bytes &= ~same;
+            if (next.IsDead)
+                return false;
+            // Between characters, what takes every character need not be followed.
+            var isBetween = left == text;
+            if (_seen.Add((left, next)) && !(isBetween && OfItems(next) == Slice.All.Count))
+                (isBetween ? _next : _open).Push((left, next));
         }
         return true;
     }

@@ -28,11 +28,9 @@ internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Covera
     private ulong[] Build(Row row)
     {
         var items = automaton.Close(row);
-        var slices = 0;
-        foreach (var item in items)
-            slices = Math.Max(slices, coverage.Of(item.Expr));
+        var slices = coverage.Of(row);
         ulong[] mask;
-        if (slices < tokens.Slices.Length && items.Length == 1 && coverage.ExactLength(items[0].Expr) is var length and > 0 && length < tokens.PlainUpTo.Length)
+        if (slices < Slice.All.Count && items.Length == 1 && coverage.ExactLength(items[0].Expr) is var length and > 0 && length < tokens.PlainUpTo.Length)
         {
             // A text with a bound on its length: which tokens of the last slice fit is known, the others are walked.
             mask = (ulong[])tokens.PlainUpTo[length].Clone();
@@ -60,19 +58,21 @@ internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Covera
         var path = _path;
         path[0] = row;
         var nodes = trie.Nodes;
+        var dead = automaton.Dead;
         for (var i = 0; i < nodes.Length;)
         {
             ref readonly var node = ref nodes[i];
             var current = path[node.Depth];
             var next = current.Next?[node.Byte] ?? automaton.Step(current, node.Byte);
-            if (next.IsDead)
+            if (next == dead)
             {
                 i += node.Size;
                 continue;
             }
             if (node.Token >= 0)
                 mask[node.Token >> 6] |= 1UL << node.Token;
-            path[node.Depth + 1] = next;
+            if (node.Size > 1)
+                path[node.Depth + 1] = next;
             i++;
         }
     }

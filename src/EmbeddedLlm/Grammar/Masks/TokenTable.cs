@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
-using System.Text;
 using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Grammar.Masks;
@@ -11,9 +9,6 @@ namespace EmbeddedLlm.Grammar.Masks;
 /// </summary>
 internal sealed class TokenTable
 {
-    /// <summary>Characters of the longest token in each slice; the last slice has no bound.</summary>
-    public static readonly int[] SliceLengths = [10, 30, -1];
-
     // Longer bounds on a text are rarely near enough to matter for a token.
     private const int MaxPlainLength = 40;
 
@@ -37,18 +32,17 @@ internal sealed class TokenTable
         }
         tokens.Sort((x, y) => x.Bytes.AsSpan().SequenceCompareTo(y.Bytes) is var order and not 0 ? order : x.Id.CompareTo(y.Id));
         Trie = new TokenTrie(tokens);
-        var lengths = tokens.ToDictionary(token => token.Id, token => CountPlainCharacters(token.Bytes));
-        PlainUpTo = new ulong[Math.Clamp(lengths.Values.DefaultIfEmpty(0).Max(), 0, MaxPlainLength) + 1][];
+        var slices = tokens.ConvertAll(token => (token.Id, Place: Slice.Find(token.Bytes)));
+        PlainUpTo = new ulong[Math.Min(slices.Select(token => token.Place.Length).DefaultIfEmpty(0).Max(), MaxPlainLength) + 1][];
         for (var length = 0; length < PlainUpTo.Length; length++)
-            PlainUpTo[length] = Mask(lengths.Where(token => token.Value >= 0 && token.Value <= length).Select(token => token.Key));
-        Slices = new ulong[SliceLengths.Length][];
-        Remainders = new TokenTrie[SliceLengths.Length];
-        for (var i = 0; i < SliceLengths.Length; i++)
+            PlainUpTo[length] = Mask(slices.Where(token => token.Place.Slice >= 0 && token.Place.Length <= length).Select(token => token.Id));
+        Slices = new ulong[Slice.All.Count][];
+        Remainders = new TokenTrie[Slice.All.Count];
+        for (var i = 0; i < Slices.Length; i++)
         {
-            var length = SliceLengths[i];
-            bool Holds((int Id, byte[] Bytes) token) => lengths[token.Id] is var count and >= 0 && (length < 0 || count <= length);
-            Slices[i] = Mask(tokens.Where(token => Holds(token)).Select(token => token.Id));
-            Remainders[i] = new TokenTrie([.. tokens.Where(token => !Holds(token))]);
+            bool Holds(int index) => slices[index].Place.Slice is var slice and >= 0 && slice <= i;
+            Slices[i] = Mask(slices.Where((_, index) => Holds(index)).Select(token => token.Id));
+            Remainders[i] = new TokenTrie([.. tokens.Where((_, index) => !Holds(index))]);
         }
     }
 
@@ -85,20 +79,6 @@ internal sealed class TokenTable
 
     /// <summary>The usual tokens of a text.</summary>
     public int[] Encode(string text) => _tokenizer.Encode(text, addSpecial: false, parseSpecial: false);
-
-    // Whole characters, none of which JSON escapes; -1 for other bytes.
-    private static int CountPlainCharacters(ReadOnlySpan<byte> bytes)
-    {
-        var count = 0;
-        while (!bytes.IsEmpty)
-        {
-            if (Rune.DecodeFromUtf8(bytes, out var rune, out var length) != OperationStatus.Done || rune.Value is < 0x20 or '"' or '\\' or 0x7F)
-                return -1;
-            bytes = bytes[length..];
-            count++;
-        }
-        return count;
-    }
 
     private ulong[] Mask(IEnumerable<int> ids)
     {

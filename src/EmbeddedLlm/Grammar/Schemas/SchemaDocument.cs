@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace EmbeddedLlm.Grammar.Schemas;
@@ -27,6 +28,9 @@ internal sealed class SchemaDocument
     public SchemaDocument(JsonElement root)
     {
         _root = root;
+        // Only an escape can write half a surrogate pair.
+        if (JsonMarshal.GetRawUtf8Value(root).IndexOf("\\u"u8) >= 0)
+            CheckTexts(root, "#");
         Root = Add(root, "", NoBase);
         Index(root, "", NoBase, isSchema: true, 0);
     }
@@ -142,6 +146,32 @@ internal sealed class SchemaDocument
             _dynamicAnchors[dynamicAnchor.GetString()!] = _dynamicAnchors.GetValueOrDefault(dynamicAnchor.GetString()!) + 1;
         }
         return baseUri;
+    }
+
+    private static void CheckTexts(JsonElement json, string place)
+    {
+        ConstraintLimits.CheckStack();
+        try
+        {
+            switch (json.ValueKind)
+            {
+                case JsonValueKind.Object:
+                    foreach (var property in json.EnumerateObject())
+                        CheckTexts(property.Value, $"{place}/{property.Name}");
+                    break;
+                case JsonValueKind.Array:
+                    foreach (var item in json.EnumerateArray())
+                        CheckTexts(item, place);
+                    break;
+                case JsonValueKind.String:
+                    json.GetString();
+                    break;
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ConstraintException(place, "string", "Whole characters were expected, half a surrogate pair was found.");
+        }
     }
 
     private static string Join(string baseUri, string reference) =>

@@ -47,7 +47,16 @@ internal sealed class SchemaReader
         var values = _algebra.Anything;
         foreach (var (id, isNegated) in set.Members)
             values = _algebra.And(values, isNegated ? Negated(_nodes[id], "not") : Read(_nodes[id]));
-        return _sets[set.Key] = values;
+        return _sets[set.Key] = values with { Objects = [.. values.Objects.Select(WithoutNamed)] };
+    }
+
+    // Kinds of other names are those of names that are not listed; where none is left, the kind must not count as a way to more properties.
+    private ObjectShape WithoutNamed(ObjectShape shape)
+    {
+        if (shape.Named.Count == 0 || shape.Others.All(kind => kind.Keys == _algebra.Strings.Any))
+            return shape;
+        var named = _pool.Choice([.. shape.Named.Select(one => (JsonStrings.Spell(one.Key), _pool.Empty))]);
+        return shape with { Others = _algebra.Split(shape.Others, named, SchemaSet.Never, SchemaSet.Always) };
     }
 
     private SchemaSet SetOf(SchemaNode node)

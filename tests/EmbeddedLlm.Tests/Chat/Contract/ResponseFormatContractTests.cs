@@ -20,8 +20,8 @@ public sealed class ResponseFormatContractTests
         [nameof(ChatResponseFormatJson)] =
         [
             (ChatResponseFormat.Json, text => JsonElement.Parse(text).ValueKind is JsonValueKind.Object or JsonValueKind.Array),
-            (ChatResponseFormat.ForJsonSchema(Schema), text => new SchemaValidator(Schema).IsValid(JsonElement.Parse(text))),
-            (ChatResponseFormat.ForJsonSchema(Schema, "person", "A person."), text => new SchemaValidator(Schema).IsValid(JsonElement.Parse(text))),
+            (ChatResponseFormat.ForJsonSchema(Schema), text => new SchemaValidator(Schema).IsValid(text) == true),
+            (ChatResponseFormat.ForJsonSchema(Schema, "person", "A person."), text => new SchemaValidator(Schema).IsValid(text) == true),
             (ChatResponseFormat.ForJsonSchema<DayOfWeek>(), text => Enum.TryParse<DayOfWeek>(JsonElement.Parse(text).GetString(), out _)),
             (ChatResponseFormat.ForJsonSchema(JsonElement.Parse("true")), text => JsonElement.Parse(text).ValueKind != JsonValueKind.Undefined),
         ],
