@@ -7,6 +7,29 @@ namespace EmbeddedLlm.Tests.Chat.Contract.Scenarios;
 /// <summary>The client under <see cref="DistributedCachingChatClient"/>: all that it takes and gives can be written down and read back.</summary>
 public sealed class CachingScenarioTests
 {
+    // By the names of the extension methods.
+    private static readonly Dictionary<string, Func<ChatOptions, ChatOptions>[]> Own = new()
+    {
+        [nameof(ChatOptionsExtensions.WithAssistantPrefill)] = [options => options.WithAssistantPrefill("b"), options => options.WithAssistantPrefill("c")],
+        [nameof(ChatOptionsExtensions.WithChoices)] = [options => options.WithChoices("a", "b"), options => options.WithChoices("a", "c")],
+        [nameof(ChatOptionsExtensions.WithContextOverflow)] = [options => options.WithContextOverflow(ContextOverflow.KeepSystem), options => options.WithContextOverflow(ContextOverflow.DropOldestTurns)],
+        [nameof(ChatOptionsExtensions.WithContinueFinalMessage)] = [options => options.WithContinueFinalMessage()],
+        [nameof(ChatOptionsExtensions.WithDry)] = [options => options.WithDry(0.5f), options => options.WithDry(0.5f, breakers: new HashSet<int> { 3 }), options => options.WithDry(0.5f, breakers: new HashSet<int> { 4 })],
+        [nameof(ChatOptionsExtensions.WithGrammar)] = [options => options.WithGrammar("root ::= \"a\""), options => options.WithGrammar("root ::= [a]")],
+        [nameof(ChatOptionsExtensions.WithJsonWhiteSpace)] = [options => options.WithJsonWhiteSpace(), options => options.WithJsonWhiteSpace(false)],
+        [nameof(ChatOptionsExtensions.WithLogitBias)] = [options => options.WithLogitBias(new Dictionary<int, float> { [3] = 1 }), options => options.WithLogitBias(new Dictionary<int, float> { [3] = 2 })],
+        [nameof(ChatOptionsExtensions.WithLogprobs)] = [options => options.WithLogprobs(), options => options.WithLogprobs(top: 2)],
+        [nameof(ChatOptionsExtensions.WithMinP)] = [options => options.WithMinP(0.1f), options => options.WithMinP(0.2f)],
+        [nameof(ChatOptionsExtensions.WithMirostat)] = [options => options.WithMirostat(5), options => options.WithMirostat(5, eta: 0.2f)],
+        [nameof(ChatOptionsExtensions.WithPromptCache)] = [options => options.WithPromptCache(true), options => options.WithPromptCache(false)],
+        [nameof(ChatOptionsExtensions.WithPromptCacheKey)] = [options => options.WithPromptCacheKey("a"), options => options.WithPromptCacheKey("b")],
+        [nameof(ChatOptionsExtensions.WithRegex)] = [options => options.WithRegex("[a-z]"), options => options.WithRegex("[a-y]")],
+        [nameof(ChatOptionsExtensions.WithRepetitionPenalty)] = [options => options.WithRepetitionPenalty(1.1f), options => options.WithRepetitionPenalty(1.1f, window: 5)],
+        [nameof(ChatOptionsExtensions.WithStopTokens)] = [options => options.WithStopTokens(3), options => options.WithStopTokens(3, 4)],
+        [nameof(ChatOptionsExtensions.WithTypicalP)] = [options => options.WithTypicalP(0.9f), options => options.WithTypicalP(0.8f)],
+        [nameof(ChatOptionsExtensions.WithXtc)] = [options => options.WithXtc(0.1f), options => options.WithXtc(0.1f, threshold: 0.2f)],
+    };
+
     public static TheoryData<bool> Ways => [false, true];
 
     [Theory]
@@ -44,24 +67,36 @@ public sealed class CachingScenarioTests
     {
         using var scripted = new Scripted("a");
         var client = scripted.Client.AsBuilder().UseDistributedCache(new DictionaryCache()).Build();
-        Func<ChatOptions>[] many =
-        [
-            () => new ChatOptions().WithChoices("a", "b"),
-            () => new ChatOptions().WithChoices("a", "c"),
-            () => new ChatOptions().WithRegex("[a-z]"),
-            () => new ChatOptions().WithGrammar("root ::= \"a\""),
-            () => new ChatOptions().WithLogitBias(new Dictionary<int, float> { [3] = 1 }),
-            () => new ChatOptions().WithLogitBias(new Dictionary<int, float> { [3] = 2 }),
-            () => new ChatOptions().WithMinP(0.1f).WithDry(0.5f),
-        ];
-
+        ChatMessage[] messages = [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "b")];
         for (var round = 0; round < 2; round++)
         {
-            foreach (var options in many)
-                Assert.Equal("a", (await client.AskAsync(streams, options: options())).Text);
+            foreach (var option in Own.SelectMany(options => options.Value))
+                Assert.Equal("a", (await client.AskAsync(streams, messages, option(new()))).Text);
         }
 
-        Assert.Equal(many.Length, scripted.Prompts.Count);
+        Assert.Equal(Own.Sum(options => options.Value.Length), scripted.Prompts.Count);
+    }
+
+    [Fact]
+    public void Caching_OptionsOfThisLibrary_AreAllTried() => Assert.Equal(
+        typeof(ChatOptionsExtensions).GetMethods().Select(method => method.Name).Where(name => name.StartsWith("With", StringComparison.Ordinal)).Distinct().Order(),
+        Own.Keys.Order());
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task Caching_WhatResponsesCarryBeside_ComesBack(bool streams)
+    {
+        using var scripted = new Scripted(_ => "Yes.", new() { ContextLength = 64 });
+        var client = scripted.Client.AsBuilder().UseDistributedCache(new DictionaryCache()).Build();
+        ChatMessage[] messages = [new(ChatRole.User, "An old question of many words and more."), new(ChatRole.Assistant, "An answer."), new(ChatRole.User, "And a new question?")];
+        ChatOptions Options() => new ChatOptions { MaxOutputTokens = 8 }.WithLogprobs(top: 2).WithContextOverflow(ContextOverflow.KeepSystem);
+
+        var first = await client.AskAsync(streams, messages, Options());
+        var second = await client.AskAsync(streams, messages, Options());
+
+        Assert.Single(scripted.Prompts);
+        Assert.Equal((2, first.Usage!.OutputTokenCount), (second.GetDroppedMessages(), second.GetLogprobs().Count));
+        Assert.Equal(first.GetLogprobs().Select(token => (token.Token, token.Logprob, token.Top.Count)), second.GetLogprobs().Select(token => (token.Token, token.Logprob, token.Top.Count)));
     }
 
     [Theory]
