@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Measures what results/<processor>.md shows: writes models of random weights in the shapes of real ones and runs `embedded-llm bench` on each.
-# benchmarks/measure.sh [folder for the models, 6 GB; default: a temporary one, removed at the end] [threads, default 2]
+# --help says how it is called.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+usage="usage: benchmarks/measure.sh [folder for the models, 6 GB; default: a temporary one, removed at the end] [threads, default 2]"
+case "${1:-}" in
+  -h | --help) echo "$usage"; exit ;;
+  -*) echo "$usage" >&2; exit 2 ;;
+esac
 threads="${2:-2}"
-if [ $# -gt 0 ]; then models="$1"; mkdir -p "$models"; else models="$(mktemp -d)"; trap 'rm -rf "$models"' EXIT; fi
+if [ $# -gt 2 ] || ! [[ "$threads" =~ ^[1-9][0-9]*$ ]]; then echo "$usage" >&2; exit 2; fi
+if [ $# -gt 0 ]; then mkdir -p "$1"; models="$(cd "$1" && pwd)"; else models="$(mktemp -d)"; trap 'rm -rf "$models"' EXIT; fi
+cd "$(dirname "$0")/.."
 
 for project in benchmarks/EmbeddedLlm.Benchmarks src/EmbeddedLlm.Cli; do dotnet build -c Release -v quiet --nologo "$project"; done
 

@@ -31,9 +31,9 @@ internal static class ExpertsSpeed
         Console.WriteLine("| Step | Dense, steps/s | Experts | Ratio | Median |\n|---|---:|---:|---:|---:|");
         Row("decode", 1, turns, runner => runner.Run(
             new Batch { Tokens = tokens, Slices = [new BatchSlice(1, 0, 0, 1)], KvBlocks = blocks, OutputRows = outputs.AsSpan(0, 1) }, logits));
-        Row("decode × 8", 8, turns / 3, runner => runner.Run(
+        Row("decode × 8", 8, Math.Max(1, turns / 3), runner => runner.Run(
             new Batch { Tokens = tokens, Slices = [.. Enumerable.Range(0, 8).Select(i => new BatchSlice(1, 0, i, 1))], KvBlocks = blocks, OutputRows = outputs }, logits));
-        Row($"prefill {Prompt}", Prompt, turns / 10, runner => runner.Run(
+        Row($"prefill {Prompt}", Prompt, Math.Max(1, turns / 10), runner => runner.Run(
             new Batch { Tokens = tokens, Slices = [new BatchSlice(Prompt, 0, 0, Prompt / 32)], KvBlocks = blocks, OutputRows = [] }, []));
 
         void Row(string name, int rows, int count, Action<CpuRunner> step)

@@ -9,7 +9,10 @@ namespace EmbeddedLlm.Benchmarks;
 /// <summary>What part of a step each kind of kernel takes, by the clock of the first worker; waiting for the others is not counted.</summary>
 internal static class KernelShares
 {
-    private const int Warmups = 3, Steps = 7;
+    // The runtime compiles hot methods anew only after some tenths of a second, and steps may be quicker than that.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2);
+
+    private const int Steps = 20;
 
     /// <summary>Prints the shares of a step of <paramref name="rows"/> rows of one sequence.</summary>
     public static void Print(string model, int threads, int rows)
@@ -23,10 +26,15 @@ internal static class KernelShares
             walked: kernels => [.. kernels.Select(kernel => new Timed(kernel, ticks))]);
         var blocks = Enumerable.Range(0, rows / 32 + 2).ToArray();
         var logits = new float[graph.Logits.Width];
-        for (var step = 0; step < Warmups + Steps; step++)
+        var start = Stopwatch.GetTimestamp();
+        for (var step = 0; step < Steps; step++)
         {
-            if (step == Warmups)
+            if (Stopwatch.GetElapsedTime(start) < WarmUp)
+            {
                 ticks.Clear();
+                step = 0;
+            }
+
             runner.Run(new Batch { Tokens = new int[rows], Slices = [new BatchSlice(rows, 0, 0, blocks.Length)], KvBlocks = blocks, OutputRows = [rows - 1] }, logits);
         }
 

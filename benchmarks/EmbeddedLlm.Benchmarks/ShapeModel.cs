@@ -23,7 +23,7 @@ internal sealed record ShapeModel(int Layers, int Width, int Heads, int KvHeads,
     /// <param name="vocabulary">A GGUF file whose tokenizer to take, of as many tokens as the shape has; null for one that reads no text.</param>
     public void Write(string path, string mix, string? vocabulary = null)
     {
-        var type = mix == "Q4_K_M" ? GgmlType.Q4_K : Enum.Parse<GgmlType>(mix);
+        var type = mix == "Q4_K_M" ? GgmlType.Q4_K : Enum.TryParse<GgmlType>(mix, out var known) ? known : throw new ArgumentException($"There is no format '{mix}'.", nameof(mix));
         var high = mix == "Q4_K_M" ? GgmlType.Q6_K : type;      // of what matters more for its size
         var writer = new GgufWriter();
         writer.Set("general.architecture", GgufValue.Of("llama"));

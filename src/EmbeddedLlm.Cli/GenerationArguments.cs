@@ -20,7 +20,7 @@ internal sealed class GenerationArguments
     private readonly Option<int?> _topK = ModelOptions.InRange(new Option<int?>("--top-k") { Description = "Sample from the k likeliest tokens; 0 for all." }, 0, int.MaxValue);
     private readonly Option<float?> _topP = ModelOptions.InRange(new Option<float?>("--top-p") { Description = "Sample from the likeliest tokens that sum up to p; 1 for all." }, 0, 1);
     private readonly Option<long?> _seed = ModelOptions.InRange(new Option<long?>("--seed") { Description = "The same seed gives the same text." }, long.MinValue, long.MaxValue);
-    private readonly Option<Speculation> _speculation = new("--speculation") { Description = "Guess tokens and verify several in one step; the text stays the same.", DefaultValueFactory = _ => Speculation.NGram };
+    private readonly Option<Speculation> _speculation = ModelOptions.OneOf(new Option<Speculation>("--speculation") { Description = "Guess tokens and verify several in one step; the text stays the same.", DefaultValueFactory = _ => Speculation.NGram });
     private readonly Option<string?> _draftModel = new("--draft-model") { Description = "A smaller GGUF file of the same vocabulary, to guess in place of n-grams." };
     private readonly Option<string?> _system = new("--system") { Description = "A system message put first." };
 

@@ -20,7 +20,7 @@ internal static class ModelOptions
 
     public static Option<int> CreateThreads() => Positive(new Option<int>("--threads", "-t") { Description = "Threads; 0 for one per physical core." }, minimum: 0, maximum: LlmOptions.MaxThreads);
 
-    public static Option<KvType> CreateKvType(KvType fallback) => new("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback };
+    public static Option<KvType> CreateKvType(KvType fallback) => OneOf(new Option<KvType>("--kv-type") { Description = "Number format of the KV cache.", DefaultValueFactory = _ => fallback });
 
     public static Option<bool> CreateKeepWeightsInFile() => new("--keep-weights-in-file") { Description = "Keep no packed copy of the weights: less memory, slower." };
 
@@ -36,6 +36,22 @@ internal static class ModelOptions
         where T : struct, INumber<T>, IMinMaxValue<T>
     {
         option.CustomParser = result => Parse(result, option.Name, minimum, maximum);
+        return option;
+    }
+
+    /// <summary>Refuses what is no name of the enumeration, before a model is loaded. Case does not matter.</summary>
+    public static Option<T> OneOf<T>(Option<T> option)
+        where T : struct, Enum
+    {
+        option.CustomParser = result =>
+        {
+            var text = result.Tokens is [{ Value: var value }] ? value : "";
+            if (Enum.GetNames<T>().FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } known)
+                return Enum.Parse<T>(known);
+
+            result.AddError($"{option.Name} must be one of {string.Join(", ", Enum.GetNames<T>())}, not '{text}'.");
+            return default;
+        };
         return option;
     }
 

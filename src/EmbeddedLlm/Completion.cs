@@ -1,3 +1,4 @@
+using EmbeddedLlm.Chat;
 using Microsoft.Extensions.AI;
 
 namespace EmbeddedLlm;
@@ -6,4 +7,8 @@ namespace EmbeddedLlm;
 /// <param name="Text">The text, without the prompt.</param>
 /// <param name="FinishReason"><see cref="ChatFinishReason.Stop"/>, or <see cref="ChatFinishReason.Length"/> at the token limit or a full context.</param>
 /// <param name="Usage">Tokens read, read from the cache, and written.</param>
-public sealed record Completion(string Text, ChatFinishReason FinishReason, UsageDetails Usage);
+public sealed record Completion(string Text, ChatFinishReason FinishReason, UsageDetails Usage)
+{
+    /// <summary>How probable the model found the tokens, in order; empty where <see cref="GenerationOptions.TopLogprobs"/> does not ask.</summary>
+    public IReadOnlyList<TokenLogprob> Logprobs { get; init; } = [];
+}

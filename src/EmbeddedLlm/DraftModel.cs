@@ -40,7 +40,7 @@ internal sealed class DraftModel : IDisposable
             var budget = KvBudget.For(
                 graph, spec.ContextLength, runnerOptions.KvBlockTokens, new() { ContextLength = Math.Min(sizes.ContextLength, spec.ContextLength), KvType = options.KvType }, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             runnerOptions = runnerOptions with { KvBlocks = Math.Min(budget.Blocks, runnerOptions.KvBlocks), MaxOutputRows = EngineOptions.MaxVerifiedRows };
-            var runner = backend.Load(graph, runnerOptions);
+            var runner = new MappedRunner(backend.Load(graph, runnerOptions), file);
             LlmLog.DraftModelLoaded(logger, path, sizes.Model, spec.ToString(), budget.ContextLength, runner.KvBlocks * runnerOptions.KvBlockTokens);
             return new(file, runner, sizes with { ContextLength = budget.ContextLength });
         }

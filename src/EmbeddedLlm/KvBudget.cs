@@ -15,7 +15,7 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
     private const int DefaultMemoryPart = 4;
 
     /// <summary>Finds both from what was asked for, what the model was trained for, and the memory that the process may use.</summary>
-    /// <exception cref="ArgumentException">The context does not fit into the KV memory asked for, or into the memory that there is.</exception>
+    /// <exception cref="ArgumentException">The context does not fit into the KV memory asked for, or that into the memory that there is.</exception>
     public static KvBudget For(ModelGraph graph, int trainedContext, int blockTokens, LlmOptions options, long memoryBytes)
     {
         var blockBytes = graph.KvLayers.Sum(layer => options.KvType.BytesPerPosition(layer)) * blockTokens;
@@ -24,6 +24,8 @@ internal readonly record struct KvBudget(int ContextLength, int Blocks)
         var context = options.ContextLength ?? Math.Min(trainedContext, LlmOptions.DefaultContextLength);
         if (options.KvCacheBytes is { } bytes && !graph.KvLayers.IsEmpty)
         {
+            if (bytes > memoryBytes)
+                throw new ArgumentException($"KvCacheBytes is {bytes}; this process may use {memoryBytes} bytes of memory. Lower KvCacheBytes.", nameof(options));
             var blocks = (int)Math.Min(bytes / blockBytes, int.MaxValue / blockTokens);
             if (blocks == 0 || (options.ContextLength is not null && blocks * blockTokens < context))
                 throw new ArgumentException($"KvCacheBytes of {bytes} hold {blocks * blockTokens} tokens of this model ({blockBytes} bytes for each {blockTokens}), the context is {context}. Raise KvCacheBytes or lower ContextLength.", nameof(options));

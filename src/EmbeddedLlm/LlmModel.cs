@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
 using EmbeddedLlm.Graph;
@@ -33,13 +35,13 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private readonly Lock _disposal = new();
     private bool _disposed;
 
-    /// <summary>A model from its parts.</summary>
+    /// <summary>A model from its parts. Engines are made last of what may fail: nobody else ends their threads.</summary>
     internal LlmModel(ModelParts parts)
     {
         _runner = parts.Runner;
         _weights = parts.Weights;
         _draftModel = parts.DraftModel;
-        _logger = parts.LoggerFactory.CreateLogger<LlmModel>();
+        _logger = Logger<LlmModel>();
         ModelId = parts.Sizes.Model;
         Tokenizer = parts.Tokenizer;
         Template = parts.Template;
@@ -47,9 +49,9 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
         if (parts.Embedding is { } embedding)
         {
             ContextLength = embedding.Sizes.ContextLength;
-            var logger = parts.LoggerFactory.CreateLogger<EmbeddingEngine>();
-            _embeddingEngine = new(parts.Runner, embedding.Sizes, logger, parts.Time);
+            var logger = Logger<EmbeddingEngine>();
             var encoder = new TextEncoder(parts.Tokenizer, ContextLength, embedding.Options.TruncatesLongTexts, embedding.PairFormat);
+            _embeddingEngine = new(parts.Runner, embedding.Sizes, logger, parts.Time);
             if (embedding.Sizes.Pooling == Pooling.Rank)
                 _reranker = new(_embeddingEngine, encoder, logger);
             else
@@ -57,13 +59,19 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
             return;
         }
 
-        _engine = new(parts.Runner, parts.Sizes, parts.LoggerFactory.CreateLogger<InferenceEngine>(), parts.Time);
+        var chatLogger = Logger<EmbeddedChatClient>();
+        var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, new(parts.UnsupportedOptionPolicy, chatLogger), chatLogger, keepsConversations: parts.Conversations is not null);
+        var constraints = new ConstraintCache(prompt.Syntax, parts.Tokenizer, chatLogger);
+        _engine = new(parts.Runner, parts.Sizes, Logger<InferenceEngine>(), parts.Time);
         ContextLength = _engine.ContextLength;
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
-        var chatLogger = parts.LoggerFactory.CreateLogger<EmbeddedChatClient>();
-        var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, chatLogger);
-        _chat = new(ModelId, prompt, mapper, _generator, parts.Time, chatLogger, [this, parts.Tokenizer]);
+        var store = parts.Conversations is null ? null : new ConversationStore(parts.Conversations, _engine, parts.Fingerprint, chatLogger);
+        Conversations = store;
+        IReadOnlyList<object> services = store is null ? [this, parts.Tokenizer] : [this, parts.Tokenizer, store];
+        _chat = new(ModelId, prompt, mapper, new(ContextLength, chatLogger), _generator, constraints, parts.Time, chatLogger, services, store);
+
+        GuardedLogger Logger<T>() => new(parts.LoggerFactory.CreateLogger<T>());
     }
 
     /// <summary>The name that responses carry; see <see cref="LlmOptions.ModelId"/>.</summary>
@@ -81,6 +89,9 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <summary>How tokens are chosen where a request does not say: <see cref="LlmOptions.Sampling"/>, else what the file recommends, else the usual values.</summary>
     public SamplingOptions DefaultSampling { get; }
 
+    /// <summary>The conversations that the model keeps; null unless <see cref="LlmOptions.Conversations"/> is set. Chat clients give it by <c>GetService</c> too.</summary>
+    public IConversations? Conversations { get; }
+
     /// <summary>What the engine is doing.</summary>
     internal EngineStats Stats => Writes(_engine).Stats;
 
@@ -92,6 +103,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="ModelFormatException">The file is damaged.</exception>
     /// <exception cref="UnsupportedModelException">The family, a format, the tokenizer or every backend says no; the message says why.</exception>
+    /// <exception cref="LlmException">There is not enough memory.</exception>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public static LlmModel Load(string path, LlmOptions? options = null, ILoggerFactory? loggerFactory = null, TimeProvider? time = null) =>
         ModelOpener.Open(path, options, loggerFactory, time, CancellationToken.None);
@@ -146,13 +158,15 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     {
         var text = new StringBuilder();
         var last = new CompletionUpdate("");
+        List<TokenLogprob> logprobs = [];
         await foreach (var update in CompleteStreamingAsync(prompt, options, cancellationToken).ConfigureAwait(false))
         {
             text.Append(update.Text);
+            logprobs.AddRange(update.Logprobs);
             last = update;
         }
 
-        return new(text.ToString(), last.FinishReason!.Value, last.Usage!);
+        return new(text.ToString(), last.FinishReason!.Value, last.Usage!) { Logprobs = logprobs };
     }
 
     /// <summary>As <see cref="CompleteAsync"/>, piece by piece. The last update has no text, but the reason of the end and the usage.</summary>
@@ -160,6 +174,8 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     public IAsyncEnumerable<CompletionUpdate> CompleteStreamingAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        if (options is { ContextOverflow: not (null or ContextOverflow.Error) } or { AssistantPrefill: not null } or { ContinueFinalMessage: true })
+            throw new ArgumentException("ContextOverflow, AssistantPrefill and ContinueFinalMessage are for chat: a completion has no messages.", nameof(options));
         return StreamAsync(Writes(_generator), prompt, options ?? new(), cancellationToken);
     }
 
@@ -189,10 +205,10 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private async IAsyncEnumerable<CompletionUpdate> StreamAsync(TextGenerator generator, string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
-        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, cancellationToken);
+        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, constraint: null, prefillTokens: 0, cancellationToken);
         await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
-            yield return new(text);
+            yield return new(text) { Logprobs = answer.TakeLogprobs() };
 
-        yield return new("", answer.FinishReason, answer.Usage);
+        yield return new("", answer.FinishReason, answer.Usage) { Logprobs = answer.TakeLogprobs() };
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Sampling;
 
@@ -97,8 +99,20 @@ public sealed class LlmOptions
     /// <summary>The seed of requests that bring none. Default: another one for each request.</summary>
     public long? Seed { get; set; }
 
+    /// <summary>
+    /// What becomes of chat requests that ask for something which the client cannot do, such as a conversation that it should keep. Default:
+    /// <see cref="UnsupportedOptionPolicy.Throw"/>.
+    /// </summary>
+    public UnsupportedOptionPolicy UnsupportedOptionPolicy { get; set; }
+
     /// <summary>Loads the model when the host starts instead of at its first use. Only for models registered with <c>AddEmbeddedLlm()</c>.</summary>
     public bool LoadAtStart { get; set; }
+
+    /// <summary>
+    /// Keeps conversations, so that requests with a <c>ConversationId</c> bring only their new messages: see <see cref="IConversations"/>. Null, the default, keeps none; a
+    /// request that names one is refused then.
+    /// </summary>
+    public ConversationOptions? Conversations { get; set; }
 
     /// <summary>Backends to choose from beside the CPU, which is always there.</summary>
     [Experimental("ELLM001")]

@@ -1,4 +1,6 @@
 using EmbeddedLlm.Backends;
+using EmbeddedLlm.Chat;
+using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Graph;
 using Microsoft.Extensions.Options;
@@ -18,7 +20,7 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             failures.Insert(0, $"Path: there is no file '{options.Path}' (looked for at '{Path.GetFullPath(options.Path)}').");
         else if (WhyUnreadable(options.Path) is { } reason)
             failures.Insert(0, $"Path: {reason}");
-        if (options.DraftModelPath is { } draft && !Path.Exists(draft))
+        if (options.DraftModelPath is { } draft && !string.IsNullOrWhiteSpace(draft) && !Path.Exists(draft))
             failures.Add($"DraftModelPath: there is no file '{draft}' (looked for at '{Path.GetFullPath(draft)}').");
 
         return failures.Count == 0
@@ -67,10 +69,18 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return $"Threads is {options.Threads}; it must be 0 (one per physical core) or up to {LlmOptions.MaxThreads}.";
         if (!Enum.IsDefined(options.Speculation))
             yield return $"Speculation is {options.Speculation}; it must be one of {string.Join(", ", Enum.GetNames<Speculation>())}.";
-        if (options.Embedding.Pooling is Pooling.None)
+        if (!Enum.IsDefined(options.UnsupportedOptionPolicy))
+            yield return $"UnsupportedOptionPolicy is {options.UnsupportedOptionPolicy}; it must be one of {string.Join(", ", Enum.GetNames<UnsupportedOptionPolicy>())}.";
+        if (options.Embedding is null)
+            yield return $"Embedding is null; it must be {nameof(EmbeddingOptions)}, whose values may be null.";
+        if (options.Embedding?.Pooling is Pooling.None)
             yield return "Embedding.Pooling is None, which gives a row for each token; an embedding needs another one, or null for what the file says.";
-        if (options.Embedding.Pooling is { } pooling && !Enum.IsDefined(pooling))
+        if (options.Embedding?.Pooling is { } pooling && !Enum.IsDefined(pooling))
             yield return $"Embedding.Pooling is {pooling}; it must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.";
+        if (options.Conversations is { MaxCount: < 1 })
+            yield return $"Conversations.MaxCount is {options.Conversations.MaxCount}; it must be at least 1.";
+        if (options.Conversations is { MaxMessages: < 2 })
+            yield return $"Conversations.MaxMessages is {options.Conversations.MaxMessages}; it must be at least 2, a question and its answer.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
             yield return "DraftModelPath is empty; it must be a GGUF file or a folder, or null.";
         if (options is { Speculation: Speculation.Off, DraftModelPath: not null })

@@ -27,10 +27,10 @@ internal static partial class ModelOpener
         loggerFactory ??= NullLoggerFactory.Instance;
         LlmOptionsValidator.ThrowIfInvalid(options);
 
-        var logger = loggerFactory.CreateLogger<LlmModel>();
+        var logger = new GuardedLogger(loggerFactory.CreateLogger<LlmModel>());
         var start = time.GetTimestamp();
         GgufFile? file = null;
-        IModelRunner? runner = null;
+        MappedRunner? runner = null;
         DraftModel? draftModel = null;
         LlmModel? model = null;
         Task<(Tokenizer Tokenizer, ChatTemplate Template)>? reading = null;
@@ -50,8 +50,10 @@ internal static partial class ModelOpener
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
             if (pooling is not null && options.DraftModelPath is not null)
                 throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
+            if (pooling is not null && options.Conversations is not null)
+                throw new ArgumentException($"Conversations is set, but {path} makes embeddings, for which none are kept.", nameof(options));
             var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, logger, out var embeddingSizes);
-            runner = backend.Load(graph, runnerOptions);
+            runner = new MappedRunner(backend.Load(graph, runnerOptions), file);
             var (tokenizer, template) = reading.GetAwaiter().GetResult();
             if (tokenizer.GuessesPreTokenizer)
                 LlmLog.PreTokenizerFallback(logger, path, PreTokenizers.Fallback);
@@ -69,8 +71,11 @@ internal static partial class ModelOpener
                 Embedding = embeddingSizes is null ? null : new(embeddingSizes, options.Embedding, EmbeddingParts.PairFormatOf(file.Metadata, tokenizer)),
                 Sizes = sizes with { Drafter = DrafterOf(options.Speculation, draftModel) },
                 DraftModel = draftModel,
+                Conversations = options.Conversations,
+                Fingerprint = options.Conversations is null ? default(ReadOnlyMemory<byte>) : ModelFingerprint.Of(file, graph),
                 Sampling = sampling,
                 Seed = options.Seed,
+                UnsupportedOptionPolicy = options.UnsupportedOptionPolicy,
                 LoggerFactory = loggerFactory,
                 Time = time,
             });
@@ -88,6 +93,8 @@ internal static partial class ModelOpener
             file?.Dispose();
             if (exception is not OperationCanceledException)
                 LlmLog.LoadFailed(logger, exception, path);
+            if (exception is OutOfMemoryException)
+                throw new LlmException($"There is not enough memory to load {path} and to start its threads.", exception);
             throw;
         }
     }

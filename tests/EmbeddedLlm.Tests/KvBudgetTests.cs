@@ -48,6 +48,14 @@ public sealed class KvBudgetTests
         Assert.Throws<ArgumentException>(() => For(new() { KvCacheBytes = 2047 }));
     }
 
+    [Fact]
+    public void For_MoreBytesThanMemory_AreRefused()
+    {
+        var failure = Assert.Throws<ArgumentException>(() => For(new() { KvCacheBytes = Plenty + 1 }));
+        Assert.Contains($"KvCacheBytes is {Plenty + 1}; this process may use {Plenty} bytes", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(1024, For(new() { KvCacheBytes = Plenty }).ContextLength);
+    }
+
     [Theory]
     [InlineData(1024, (32 * 2048) - 1)]
     [InlineData(int.MaxValue, Plenty)]

@@ -1,8 +1,10 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
 using EmbeddedLlm.Gguf;
+using EmbeddedLlm.Graph;
 using EmbeddedLlm.Models;
 using EmbeddedLlm.Sampling;
 using Microsoft.Extensions.AI;
@@ -244,6 +246,69 @@ public sealed class LlmModelTests
         Assert.Contains("cpu", Assert.Throws<ArgumentException>(() => Load(options => options.Backend = "abacus")).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void Load_MemoryIsShort_SaysWhatDidNotFit()
+    {
+        var exception = Assert.Throws<LlmException>(() => Load(options => options.Backends.Add(new ShortOfMemory())));
+
+        Assert.Contains(Path, exception.Message, StringComparison.Ordinal);
+        Assert.IsAssignableFrom<OutOfMemoryException>(exception.InnerException);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CompleteAsync_FileWasCutShort_FailsAndNamesIt(bool keepWeightsInFile)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody cut a mapped file.");
+        using var folder = new TemporaryFolder();
+        var file = folder.File("m.gguf");
+        File.Copy(Path, file);
+        using var model = LlmModel.Load(file, new() { Threads = 1, KeepWeightsInFile = keepWeightsInFile });
+        await model.CompleteAsync("a", Greedy, Test);
+
+        using (var cut = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            cut.SetLength(100);
+        var exception = await Assert.ThrowsAsync<LlmException>(() => model.CompleteAsync("b", Greedy, Test));
+
+        Assert.IsType<ModelFormatException>(exception.InnerException);
+        Assert.Contains($"{file}: another program cut the file short", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("found 100", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_LoggerThrows_NothingFailsThatWouldNotAnyway()
+    {
+        using var logs = new ThrowingLogs();
+        using var folder = new TemporaryFolder();
+        await File.WriteAllTextAsync(folder.File("m.gguf"), "This is no model.", Test);
+
+        Assert.Throws<ModelFormatException>(() => LlmModel.Load(folder.File("m.gguf"), loggerFactory: logs));
+        var model = Load(logs: logs);
+        var response = await model.AsIChatClient().GetResponseAsync("a", new() { MaxOutputTokens = 3, AdditionalProperties = new() { ["unknown"] = 1 } }, Test);
+        model.Dispose();
+
+        Assert.Equal(3, response.Usage!.OutputTokenCount);
+        Assert.True(logs.Thrown > 3);
+    }
+
+    [Fact]
+    public void Load_LoggerCannotBeMade_LeavesNoEngine()
+    {
+        using var listener = new MeterListener { InstrumentPublished = (instrument, self) => { if (instrument.Name == "embedded_llm.requests.running") self.EnableMeasurementEvents(instrument); } };
+        var engines = new List<object?>();
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) => engines.Add(tags.ToArray().Single(tag => tag.Key == "model").Value));
+        listener.Start();
+
+        using (var logs = new ThrowingLogs { Refused = "Chat" })
+            Assert.Throws<FormatException>(() => Load(options => options.ModelId = "without chat logs", logs));
+
+        using var other = Load(options => options.ModelId = "with engine");
+        listener.RecordObservableInstruments();
+        Assert.Contains("with engine", engines);
+        Assert.DoesNotContain("without chat logs", engines);
+    }
+
+    [Fact]
     public async Task CompleteAsync_StoriesModel_TellsThePublishedStory()
     {
         using var model = LlmModel.Load(Golden.Path("trained", "stories260K", "stories260K-f32.gguf"), new() { KvType = KvType.F32 });
@@ -251,5 +316,47 @@ public sealed class LlmModelTests
         var story = await model.CompleteAsync("", new() { Sampling = SamplingOptions.Greedy, MaxOutputTokens = 60 }, Test);
 
         Assert.StartsWith("Once upon a time, there was a little girl named Lily.", story.Text.TrimStart(), StringComparison.Ordinal);
+    }
+
+    private sealed class ShortOfMemory : IBackend
+    {
+        public string Name => "short";
+
+        public BackendOffer Offer(ModelGraph graph) => new(true, 5, "for the test");
+
+        public IModelRunner Load(ModelGraph graph, RunnerOptions options) => throw new InsufficientMemoryException();
+    }
+
+    private sealed class ThrowingLogs : ILoggerFactory, ILogger
+    {
+        private int _thrown;
+
+        public int Thrown => _thrown;
+
+        // Categories with this in their name get no logger, and others one that works.
+        public string? Refused { get; init; }
+
+        public ILogger CreateLogger(string categoryName) =>
+            Refused is not null && categoryName.Contains(Refused, StringComparison.Ordinal) ? throw new FormatException("The log is full.") : this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (Refused is not null)
+                return;
+            Interlocked.Increment(ref _thrown);
+            throw new FormatException("The log is full.");
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -1,17 +1,14 @@
 using EmbeddedLlm.Backends;
-using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Graph;
 
 namespace EmbeddedLlm.Cli.Bench;
 
 /// <summary>
-/// The CPU, made to write a given text: after the model has computed a row, the token that stands next in the text is the most probable one.
+/// A backend, made to write a given text: after the model has computed a row, the token that stands next in the text is the most probable one.
 /// So the time is that of the model, and what repeats is that of real text.
 /// </summary>
-internal sealed class ForcedBackend : IBackend
+internal sealed class ForcedBackend(IBackend inner) : IBackend
 {
-    private readonly CpuBackend _cpu = new();
-
     /// <inheritdoc/>
     public string Name => "forced";
 
@@ -19,10 +16,10 @@ internal sealed class ForcedBackend : IBackend
     public int[] Text { get; set; } = [];
 
     /// <inheritdoc/>
-    public BackendOffer Offer(ModelGraph graph) => _cpu.Offer(graph);
+    public BackendOffer Offer(ModelGraph graph) => inner.Offer(graph);
 
     /// <inheritdoc/>
-    public IModelRunner Load(ModelGraph graph, RunnerOptions options) => new Runner(_cpu.Load(graph, options), this);
+    public IModelRunner Load(ModelGraph graph, RunnerOptions options) => new Runner(inner.Load(graph, options), this);
 
     private sealed class Runner(IModelRunner inner, ForcedBackend forced) : IModelRunner
     {

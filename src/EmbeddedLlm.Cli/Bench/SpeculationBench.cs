@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Sampling;
 
@@ -7,20 +8,34 @@ namespace EmbeddedLlm.Cli.Bench;
 /// <summary>Times the same answers with and without drafts, in turn.</summary>
 internal sealed class SpeculationBench : IDisposable
 {
-    private readonly ForcedBackend _forced = new();
+    private readonly ForcedBackend _forced;
     private readonly LlmModel _plain;
     private readonly LlmModel _drafting;
 
-    public SpeculationBench(string path, int threads, int context)
+    /// <summary>Loads the model twice.</summary>
+    /// <param name="path">The model.</param>
+    /// <param name="backend">What runs it.</param>
+    /// <param name="options">Threads, KV cache and context of both.</param>
+    public SpeculationBench(string path, IBackend backend, LlmOptions options)
     {
+        _forced = new ForcedBackend(backend);
         _plain = Load(Speculation.Off);
         _drafting = Load(Speculation.NGram);
 
         LlmModel Load(Speculation speculation)
         {
-            var options = new LlmOptions { Threads = threads, ContextLength = context, Speculation = speculation, Backend = _forced.Name, MaxConcurrentSequences = 1 };
-            options.Backends.Add(_forced);
-            return LlmModel.Load(path, options);
+            var own = new LlmOptions
+            {
+                Threads = options.Threads,
+                KvType = options.KvType,
+                KeepWeightsInFile = options.KeepWeightsInFile,
+                ContextLength = options.ContextLength,
+                Speculation = speculation,
+                Backend = _forced.Name,
+                MaxConcurrentSequences = 1,
+            };
+            own.Backends.Add(_forced);
+            return LlmModel.Load(path, own);
         }
     }
 

@@ -37,21 +37,27 @@ internal static class BenchCommand
         var command = new Command("bench", "Measure prefill and decode, and what this machine could do.") { model, prompts, generate, depths, threads, kvType, backend, repeats, parallel, inFile, speculation, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var text = parsed.GetValue(speculation) is { } file ? Utf8File.Read(file) : null;
+            var text = parsed.GetValue(speculation) is { } file ? SeveralLines(Utf8File.Read(file)) : null;
+            var textTokens = text is null ? 0 : CountTokens(parsed.GetRequiredValue(model), text);
+            var runner = BackendOption.Find(parsed.GetRequiredValue(backend));
             var report = Measure(
                 parsed.GetRequiredValue(model),
-                BackendOption.Find(parsed.GetRequiredValue(backend)),
-                Numbers(parsed.GetRequiredValue(prompts), 1, ModelOptions.MostPositions),
+                runner,
+                Numbers(parsed, prompts, 1, ModelOptions.MostPositions),
                 parsed.GetValue(generate),
-                Numbers(parsed.GetRequiredValue(depths), 0, ModelOptions.MostPositions),
+                Numbers(parsed, depths, 0, ModelOptions.MostPositions),
                 parsed.GetValue(threads) is > 0 and var count ? count : CpuBackend.Cores,
                 parsed.GetValue(kvType),
                 parsed.GetValue(repeats),
-                Numbers(parsed.GetRequiredValue(parallel), 1, MostSequences),
+                Numbers(parsed, parallel, 1, MostSequences),
                 parsed.GetValue(inFile),
                 cancellation);
             if (text is not null)
-                report = report with { Speculation = await SpeculateAsync(parsed.GetRequiredValue(model), text, report.Threads, parsed.GetValue(generate), parsed.GetValue(repeats), cancellation).ConfigureAwait(false) };
+            {
+                var options = new LlmOptions { Threads = report.Threads, KvType = parsed.GetValue(kvType), KeepWeightsInFile = parsed.GetValue(inFile), ContextLength = textTokens + parsed.GetValue(generate) + 1 };
+                report = report with { Speculation = await SpeculateAsync(parsed.GetRequiredValue(model), runner, options, text, parsed.GetValue(generate), parsed.GetValue(repeats), cancellation).ConfigureAwait(false) };
+            }
+
             await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) : Table(report)).ConfigureAwait(false);
         });
         return command;
@@ -69,6 +75,8 @@ internal static class BenchCommand
                 BenchSession.BlocksFor(depths.Max() + prompts.Max(), options),
                 parallel.Max() * BenchSession.BlocksFor(depths.Max() + generate, options)),
         };
+        if (backend.Offer(graph) is { CanRun: false, Reason: var reason })
+            throw new UnsupportedModelException($"The backend '{backend.Name}' cannot run this model. {reason}");
         using var runner = backend.Load(graph, options);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
@@ -127,21 +135,30 @@ internal static class BenchCommand
         };
     }
 
-    private static async Task<IReadOnlyList<SpeculationRow>> SpeculateAsync(string path, string text, int threads, int generate, int repeats, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<SpeculationRow>> SpeculateAsync(string path, IBackend backend, LlmOptions options, string text, int generate, int repeats, CancellationToken cancellation)
     {
-        int context;
-        using (var file = ModelFile.Open(path))
-            context = Tokenizer.FromGguf(file.Metadata).Encode(text).Length + generate + 1;
-        using var bench = new SpeculationBench(path, threads, context);
-        var firstLine = text.IndexOf('\n', StringComparison.Ordinal) + 1;
-        if (firstLine is 0 || firstLine == text.Length)
-            throw new UsageException("--speculation needs a text of several lines.");
+        using var bench = new SpeculationBench(path, backend, options);
+        var firstLine = FirstLine(text);
         return
         [
             await bench.MeasureAsync("edit the prompt", text, SpeculationBench.Edit(text), generate, repeats, cancellation).ConfigureAwait(false),
             await bench.MeasureAsync("write", text[..firstLine], text[firstLine..], generate, repeats, cancellation).ConfigureAwait(false),
         ];
     }
+
+    private static string SeveralLines(string text) =>
+        FirstLine(text) is var length && length > 0 && length < text.Length ? text : throw new UsageException("--speculation needs a text of several lines.");
+
+    private static int CountTokens(string path, string text)
+    {
+        using var file = ModelFile.Open(path);
+        var tokenizer = Tokenizer.FromGguf(file.Metadata);
+        return tokenizer.Encode(text[FirstLine(text)..], addSpecial: false, parseSpecial: false).Length > 1
+            ? tokenizer.Encode(text).Length
+            : throw new UsageException($"--speculation needs a text that the vocabulary of '{path}' can write; behind its first line that has no two tokens.");
+    }
+
+    private static int FirstLine(string text) => text.IndexOf('\n', StringComparison.Ordinal) + 1;
 
     private static (double Median, double Min, double Max) Speeds(int repeats, int tokens, Func<double> seconds)
     {
@@ -189,11 +206,12 @@ internal static class BenchCommand
         return string.Create(CultureInfo.InvariantCulture, $"{label,-22}{median,10:F1}{min,10:F1}{max,10:F1}{fraction,14:P0}");
     }
 
-    private static int[] Numbers(string text, int minimum, int maximum)
+    private static int[] Numbers(ParseResult parsed, Option<string> option, int minimum, int maximum)
     {
+        var text = parsed.GetRequiredValue(option);
         var numbers = text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum
             ? number
-            : throw new UsageException($"'{text}' should be numbers from {minimum} to {maximum}, such as {minimum},{minimum + 4}."));
+            : throw new UsageException($"{option.Name} must be whole numbers from {minimum} to {maximum}, such as {minimum},{minimum + 4}, not '{text}'."));
         return [.. numbers];
     }
 

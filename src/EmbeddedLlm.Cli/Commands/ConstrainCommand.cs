@@ -17,9 +17,7 @@ internal static class ConstrainCommand
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.CreateModel();
-        var schema = new Option<string?>("--schema") { Description = "A file with a JSON schema." };
-        var gbnf = new Option<string?>("--gbnf") { Description = "A file with a grammar in GBNF." };
-        var regex = new Option<string?>("--regex") { Description = "A regular expression, which the whole text must match." };
+        var form = new FormArguments();
         var text = new Option<string>("--text-file") { Description = "The text (UTF-8).", Required = true };
         var anyOrder = new Option<bool>("--any-order") { Description = "Let properties come in any order." };
         var whiteSpace = new Option<bool>("--white-space") { Description = "Allow white space in JSON." };
@@ -28,23 +26,18 @@ internal static class ConstrainCommand
         var bench = new Option<bool>("--bench") { Description = "Print how long compiling and each mask take." };
         var command = new Command("constrain", "Say whether a text keeps to a JSON schema, a grammar or a regular expression, or at which byte it breaks it.")
         {
-            model, schema, gbnf, regex, text, anyOrder, whiteSpace, passOver, masks, bench,
+            model, text, anyOrder, whiteSpace, passOver, masks, bench,
         };
+        form.AddTo(command);
         command.SetAction(parsed =>
         {
-            var given = new[] { parsed.GetValue(schema), parsed.GetValue(gbnf), parsed.GetValue(regex) };
-            if (given.Count(value => value is not null) != 1)
+            if (form.Count(parsed) == 0)
                 throw new UsageException("Give one of --schema, --gbnf and --regex.");
 
             using var gguf = GgufFile.Open(parsed.GetRequiredValue(model));
             var tokenizer = Tokenizer.FromGguf(gguf.Metadata);
             var options = new ConstraintOptions { AllowAnyOrder = parsed.GetValue(anyOrder), AllowWhiteSpace = parsed.GetValue(whiteSpace), PassOverUnenforceable = parsed.GetValue(passOver) };
-            Func<Constraint> compile = given switch
-            {
-                [{ } file, _, _] => SchemaFrom(file, tokenizer, options),
-                [_, { } file, _] => GrammarFrom(file, tokenizer),
-                _ => () => Constraint.FromRegex(given[2]!, tokenizer),
-            };
+            var compile = form.Read(parsed, tokenizer, options)!;
             var constraint = compile();
             foreach (var warning in constraint.Warnings)
                 terminal.Error.WriteLine(warning);
@@ -55,18 +48,6 @@ internal static class ConstrainCommand
             return isAccepted ? 0 : NotAccepted;
         });
         return command;
-    }
-
-    private static Func<Constraint> SchemaFrom(string file, Tokenizer tokenizer, ConstraintOptions options)
-    {
-        var schema = JsonSerializer.SerializeToElement(JsonFiles.Read(file), CliJson.Options);
-        return () => Constraint.FromJsonSchema(schema, tokenizer, options);
-    }
-
-    private static Func<Constraint> GrammarFrom(string file, Tokenizer tokenizer)
-    {
-        var grammar = Utf8File.Read(file);
-        return () => Constraint.FromGbnf(grammar, tokenizer);
     }
 
     private static bool Check(TextWriter output, Constraint constraint, Tokenizer tokenizer, string text, bool printMasks)

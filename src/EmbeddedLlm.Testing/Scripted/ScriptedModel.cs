@@ -6,7 +6,8 @@ namespace EmbeddedLlm.Testing;
 
 /// <summary>
 /// A model that says what a test wants, through all of the real code: template, tokenizer, engine, sampling, stop strings and parsers run as they do in
-/// an app, and only the numbers come from a script. It answers in milliseconds and has no weights of its own.
+/// an app, and only the numbers come from a script. It answers in milliseconds and has no weights of its own. What a request asks of the answer (a schema, a
+/// call of a tool) holds here too: where it does not allow the script's answer, be it with other white space, the model leaves the script for a short one that is allowed.
 /// </summary>
 /// <example><code>
 /// using var scripted = new ScriptedModel("Hello!", "Good bye.");

@@ -36,6 +36,9 @@ internal sealed partial class AnswerReader(ResponseReader answer, AnswerParser p
         }
     }
 
+    /// <summary>The log probabilities of the tokens that were read since the last call; empty where they were not asked for.</summary>
+    public TokenLogprob[] TakeLogprobs() => answer.TakeLogprobs();
+
     /// <summary>The contents, as soon as they are certain; a call when it is whole. Leaving the enumeration early ends the request.</summary>
     public async IAsyncEnumerable<AIContent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {

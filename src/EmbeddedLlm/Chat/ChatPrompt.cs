@@ -13,6 +13,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     private readonly TemplateCalls _calls = new(template);
     private readonly Lazy<IReadOnlySet<int>> _marks = new(() => tokenizer.SpecialTokensIn(ChatSyntaxes.Of(template.Source).Markers));
     private int _isUsed;
+
     private int _thinksAnyway;
 
     /// <summary>Texts that end the answer beside the model's end tokens: those of a format that the model was not trained on.</summary>
@@ -29,15 +30,17 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     /// <param name="instructions">What the model is told before it.</param>
     /// <param name="tools">The tools that the model may call.</param>
     /// <param name="effort">How much the model should reason; null for its own default.</param>
+    /// <param name="prefill">The beginning of the answer, from which the model goes on.</param>
     /// <param name="cancellationToken">Stops the rendering.</param>
     /// <exception cref="NotSupportedException">A message carries what the model cannot read.</exception>
     /// <exception cref="LlmException">The template refused the messages.</exception>
-    public WrittenPrompt Write(IEnumerable<ChatMessage> messages, string? instructions, ToolOffer tools, ReasoningEffort? effort, CancellationToken cancellationToken)
+    public WrittenPrompt Write(IEnumerable<ChatMessage> messages, string? instructions, ToolOffer tools, ReasoningEffort? effort, string prefill, CancellationToken cancellationToken)
     {
         if (template.Kind != ChatTemplateKind.Model && Interlocked.Exchange(ref _isUsed, 1) == 0)
             LogTemplateFallback(logger, modelId, template.Kind);
 
         var mapped = TemplateMessages.From(messages, instructions);
+        ReasoningMember.Adapt(mapped, template);
         var described = tools.ToJson();
         if (template.SupportsTools)
             _calls.Adapt(mapped);
@@ -52,8 +55,23 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
 
         // Most templates write the BOS token themselves; some models want one although theirs does not.
         var needsBos = tokenizer is { AddsBos: true, BosId: not null } && (tokens.Length == 0 || tokens[0] != tokenizer.BosId);
-        return new(needsBos ? [tokenizer.BosId!.Value, .. tokens] : tokens, Syntax.IsReasoning(text));
+        if (needsBos)
+            tokens = [tokenizer.BosId!.Value, .. tokens];
+        var (isReasoning, mayReason) = (Syntax.IsReasoning(text), MayReason(effort));
+        if (prefill.Length == 0)
+            return new(tokens, isReasoning, mayReason);
+
+        // Tokens of its own, as if the model had written it.
+        prefill = Syntax.Prefill(prefill, tools.Tools);
+        var begun = tokenizer.EncodeAfter(tokens, prefill);
+        return new([.. tokens, .. begun], isReasoning, mayReason, prefill, begun.Length);
     }
+
+    // A model reasons if its template or its vocabulary knows the marks of it, and can be kept from it unless the format is made of them.
+    private bool MayReason(ReasoningEffort? effort) => Syntax is not MarkedSyntax
+        || (effort != ReasoningEffort.None && (Knows(Syntax.ReasoningStart) || Knows(Syntax.ReasoningEnds[0]) || tokenizer.TryGetId(Syntax.ReasoningStart, out _)));
+
+    private bool Knows(string mark) => template.Source.Contains(mark, StringComparison.Ordinal);
 
     // A template without a switch for it: reasoning that the prompt begins is ended at once, reasoning that the model would begin stands there empty.
     private string EndReasoning(string prompt, JsonObject? switches)
@@ -68,7 +86,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
         var end = $"\n{Syntax.ReasoningEnds[0]}\n\n";
         if (Syntax.IsReasoning(prompt))
             return prompt.TrimEnd() + "\n" + end;
-        return switches is null && template.Source.Contains(Syntax.ReasoningStart, StringComparison.Ordinal) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
+        return switches is null && Knows(Syntax.ReasoningStart) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
     }
 
     [LoggerMessage(2021, LogLevel.Warning, "{Model} brings no chat template; messages are written as {Format}")]

@@ -6,12 +6,20 @@ using Microsoft.Extensions.AI;
 namespace EmbeddedLlm.Chat;
 
 /// <summary>The answer of one request: its tokens become text, up to a stop string. Read once; the counts are final after that.</summary>
-internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer, IReadOnlyList<string> stopSequences)
+internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer, IReadOnlyList<string> stopSequences, LogprobReader? logprobs = null)
 {
     private readonly StopStrings _stops = new(stopSequences);
 
-    /// <summary>Tokens that were read so far.</summary>
-    public int OutputTokens { get; private set; }
+    private readonly List<int> _read = [];
+
+    /// <summary>The tokens that were read so far.</summary>
+    public IReadOnlyList<int> Tokens => _read;
+
+    /// <summary>How many tokens were read so far.</summary>
+    public int OutputTokens => _read.Count;
+
+    /// <summary>The log probabilities of the tokens that were read since the last call; empty where they were not asked for.</summary>
+    public TokenLogprob[] TakeLogprobs() => logprobs?.Take() ?? [];
 
     /// <summary>Why the answer ended.</summary>
     public ChatFinishReason FinishReason => _stops.Found || tokens.Reason == StopReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
@@ -33,7 +41,8 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
     {
         await foreach (var token in tokens.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
-            OutputTokens++;
+            _read.Add(token);
+            logprobs?.Read();
             if (_stops.Append(detokenizer.Append(token)) is { Length: > 0 } text)
                 yield return text;
             if (_stops.Found)

@@ -1,7 +1,5 @@
-using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using EmbeddedLlm.Sampling;
+using static EmbeddedLlm.Chat.PropertyValues;
 
 namespace EmbeddedLlm.Chat;
 
@@ -26,6 +24,7 @@ internal static class SamplingProperties
         ["DryBase"] = (options, key, value) => options with { DryBase = Number(key, value) },
         ["DryAllowedLength"] = (options, key, value) => options with { DryAllowedLength = Integer(key, value) },
         ["DryWindow"] = (options, key, value) => options with { DryWindow = Integer(key, value) },
+        ["DryBreakers"] = (options, key, value) => options with { DryBreakers = Tokens(key, value).ToHashSet() },
         ["XtcProbability"] = (options, key, value) => options with { XtcProbability = Number(key, value) },
         ["XtcThreshold"] = (options, key, value) => options with { XtcThreshold = Number(key, value) },
         ["MirostatTau"] = (options, key, value) => options with { MirostatTau = Number(key, value) },
@@ -40,42 +39,14 @@ internal static class SamplingProperties
     /// <exception cref="ArgumentException">The value is not of the setting's type.</exception>
     public static bool TrySet(ref SamplingOptions options, string key, object value)
     {
-        if (!Table.TryGetValue(key.Replace("_", "", StringComparison.Ordinal), out var set))
+        if (!Table.TryGetValue(NameOf(key), out var set))
             return false;
         options = set(options, key, value);
         return true;
     }
 
-    private static float Number(string key, object value) => value switch
-    {
-        float number => number,
-        string text when float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
-        JsonElement { ValueKind: JsonValueKind.Number } json => json.GetSingle(),
-        JsonValue json when json.GetValueKind() == JsonValueKind.Number => float.Parse(json.ToJsonString(), CultureInfo.InvariantCulture),
-        double or decimal or int or long or short or byte or uint or ulong or ushort or sbyte => Convert.ToSingle(value, CultureInfo.InvariantCulture),
-        _ => throw Wrong(key, value, "a number"),
-    };
+    /// <summary>Whether a key sets one of the penalties that look at the <see cref="SamplingOptions.PenaltyWindow"/>.</summary>
+    public static bool IsPenalty(string key) => NameOf(key).ToUpperInvariant() is "REPETITIONPENALTY" or "FREQUENCYPENALTY" or "PRESENCEPENALTY";
 
-    private static int Integer(string key, object value) =>
-        Number(key, value) is var number && number == (int)number ? (int)number : throw Wrong(key, value, "a whole number");
-
-    private static Dictionary<int, float> Biases(string key, object value)
-    {
-        IEnumerable<(string Token, object Bias)> entries = value switch
-        {
-            IEnumerable<KeyValuePair<int, float>> typed => typed.Select(entry => (entry.Key.ToString(CultureInfo.InvariantCulture), (object)entry.Value)),
-            IEnumerable<KeyValuePair<string, string?>> texts => texts.Select(entry => (entry.Key, (object)(entry.Value ?? ""))),
-            JsonElement { ValueKind: JsonValueKind.Object } json => json.EnumerateObject().Select(entry => (entry.Name, (object)entry.Value)),
-            JsonObject json => json.Select(entry => (entry.Key, (object)entry.Value!)),
-            _ => throw Wrong(key, value, "a dictionary from token ids to numbers"),
-        };
-
-        var biases = new Dictionary<int, float>();
-        foreach (var (token, bias) in entries)
-            biases[int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : throw Wrong(key, token, "token ids")] = Number(key, bias);
-        return biases;
-    }
-
-    private static ArgumentException Wrong(string key, object? value, string expected) =>
-        new($"'{key}' must be {expected}; it is {(value is string or JsonNode or JsonElement or IConvertible ? $"'{value}', " : "")}{value?.GetType().Name ?? "null"}.", key);
+    private static string NameOf(string key) => key.Replace("_", "", StringComparison.Ordinal);
 }

@@ -96,7 +96,7 @@ internal static class TemplateMessages
 
         var own = Message(message.Role, text.ToString());
         if (reasoning.Length > 0)
-            own["reasoning_content"] = reasoning.ToString();
+            own[ReasoningMember.Usual] = reasoning.ToString();
         if (calls.Count > 0)
             own["tool_calls"] = new JsonArray([.. calls]);
         mapped.Add(own);
@@ -124,6 +124,7 @@ internal static class TemplateMessages
         {
             null => "",
             string text => text,
+            JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
             var value => ToText(ToJson(value, $"result of the call '{result.CallId}'")),
         });
         message["tool_call_id"] = result.CallId;

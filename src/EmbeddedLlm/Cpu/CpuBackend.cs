@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Cpu.Tiers;
 using EmbeddedLlm.Graph;
@@ -53,7 +54,16 @@ public sealed class CpuBackend : IBackend
         }
         catch (OutOfMemoryException exception)
         {
-            throw new LlmException("There is not enough memory to pack the model's weights and to hold its KV cache.", exception);
+            throw new LlmException(Shortage(graph, options), exception);
         }
+    }
+
+    private static string Shortage(ModelGraph graph, RunnerOptions options)
+    {
+        var weights = options.KeepWeightsInFile ? 0 : graph.Ops.SelectMany(CpuCompiler.Packed).Sum(weight => weight.Bytes);
+        var cache = (double)options.KvBlocks * options.KvBlockTokens * graph.KvLayers.Sum(layer => options.KvType.BytesPerPosition(layer));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"There is not enough memory: packed weights take {weights:N0} bytes, the KV cache {cache:N0}, this process may use {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes:N0}.");
     }
 }

@@ -25,6 +25,15 @@ internal sealed record GenerationRequest
     /// <summary>What the answer may be; null for anything.</summary>
     public Constraint? Constraint { get; init; }
 
+    /// <summary>How many of the prompt's last tokens the answer has begun with: the constraint is behind them.</summary>
+    public int PrefillTokens { get; init; }
+
+    /// <summary>How many of the most probable tokens to name in the place of each; 0 scores the tokens of the answer alone, null none.</summary>
+    public int? TopLogprobs { get; init; }
+
     /// <summary>Prefixes are shared only between requests of the same key, such as the adapters that shape their keys and values.</summary>
     public long PrefixKey { get; init; }
+
+    /// <summary>Whether what others computed is used, and what is computed here is kept for others.</summary>
+    public bool SharesPrefix { get; init; } = true;
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Engine;
 
-/// <summary>A logger whose failures stay its own: the engine's loop serves many requests, and none may fail because one event could not be written.</summary>
+/// <summary>A logger whose failures stay its own: no request or load may fail, and no failure be hidden, because an event could not be written.</summary>
 internal sealed class GuardedLogger(ILogger inner) : ILogger
 {
     public IDisposable? BeginScope<TState>(TState state) where TState : notnull => inner.BeginScope(state);

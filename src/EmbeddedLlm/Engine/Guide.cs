@@ -6,11 +6,24 @@ namespace EmbeddedLlm.Engine;
 /// Keeps one answer within its constraint. The masks of a step are worked out while the model runs it: that of the next token, and those behind
 /// each token of the draft, all of which are known before.
 /// </summary>
-internal sealed class Guide(Constraint constraint)
+internal sealed class Guide
 {
-    private readonly ConstraintState _state = constraint.Start();
+    private readonly Constraint _constraint;
+    private readonly ConstraintState _state;
     private readonly List<ulong[]> _masks = [];                             // of the rows of a step, kept from step to step
     private Exception? _failure;
+
+    /// <summary>Begins an answer.</summary>
+    /// <param name="constraint">What it may be.</param>
+    /// <param name="prefill">The tokens with which the prompt has begun it.</param>
+    /// <exception cref="ArgumentException">The constraint does not take these.</exception>
+    public Guide(Constraint constraint, ReadOnlySpan<int> prefill)
+    {
+        (_constraint, _state) = (constraint, constraint.Start());
+        foreach (var token in prefill)
+            if (!_state.Accept(token))
+                throw new ArgumentException($"The prefill cannot begin an answer of the form that is asked for: of its {prefill.Length} tokens {_state.Count} fit.", nameof(prefill));
+    }
 
     /// <summary>Whether the answer is whole, and nothing more may come.</summary>
     public bool IsFinished => _state.IsFinal;
@@ -38,7 +51,7 @@ internal sealed class Guide(Constraint constraint)
                 if (row > 0 && _state.Accept(draft[row - 1]))
                     taken++;
                 if (_masks.Count == row)
-                    _masks.Add(new ulong[constraint.MaskLength]);
+                    _masks.Add(new ulong[_constraint.MaskLength]);
                 _state.FillMask(_masks[row]);
             }
         }

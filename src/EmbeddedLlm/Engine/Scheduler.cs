@@ -136,7 +136,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
         while (_waiting.First is { Value: var sequence } && _running.Count < options.MaxSequences)
         {
             // A block is left for each that runs, lest its growth throws this one out again at once.
-            var table = new BlockTable(pool, sequence.PrefixKey);
+            var table = new BlockTable(pool, sequence.PrefixKey, sequence.SharesPrefix);
             if (!table.TryOpen(sequence.Tokens, _running.Count, out var cached, out var copyFrom, out var copyTo))
                 return;
             _waiting.RemoveFirst();
@@ -188,7 +188,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
     // Whether an older sequence is about to compute the very block that this one needs next: then it is cheaper to wait and share it.
     private bool WaitsForPrefix(Sequence sequence)
     {
-        if (_states is not null)
+        if (_states is not null || !sequence.SharesPrefix)
             return false;                                                   // the state is its own
         SetComputed(sequence, sequence.Table!.Adopt(sequence.Tokens, sequence.Computed));
         var end = sequence.Computed + pool.BlockTokens;
@@ -198,7 +198,7 @@ internal sealed class Scheduler(BlockPool pool, EngineOptions options, DraftPlan
         {
             if (older == sequence)
                 break;
-            if (older.Remaining > 1 && older.Count >= end && older.Computed < end && older.PrefixKey == sequence.PrefixKey
+            if (older.Remaining > 1 && older.Count >= end && older.Computed < end && older.SharesPrefix && older.PrefixKey == sequence.PrefixKey
                 && older.Tokens[..end].SequenceEqual(sequence.Tokens[..end]))
                 return true;
         }

@@ -16,11 +16,16 @@ internal sealed class Sequence(GenerationRequest request, long seed, int maxToke
     public Sampler Sampler { get; } = new(request.Sampling, seed);
 
     /// <summary>Keeps the answer within its constraint; null where it may be anything.</summary>
-    public Guide? Guide { get; } = request.Constraint is { } constraint ? new(constraint) : null;
+    public Guide? Guide { get; } = request.Constraint is { } constraint ? new(constraint, request.Prompt.Span[^request.PrefillTokens..]) : null;
+
+    /// <summary>How many alternatives each token's score has; null for no scores.</summary>
+    public int? TopLogprobs { get; } = request.TopLogprobs;
 
     public IReadOnlySet<int> StopTokens { get; } = request.StopTokens;
 
     public long PrefixKey { get; } = request.PrefixKey;
+
+    public bool SharesPrefix { get; } = request.SharesPrefix;
 
     /// <summary>Tokens so far, prompt and answer.</summary>
     public int Count { get; private set; } = request.Prompt.Length;

@@ -22,6 +22,7 @@ internal sealed class Stepper
     private readonly Step _step;
     private readonly SamplerScratch _scratch;
     private readonly MaskWork _masks = new();
+    private TokenScorer? _scorer;                                           // once somebody asks
     private readonly List<Sequence> _removed = [];
     private float[] _logits = [];                                           // [outputs × vocabulary]
     private long _promptTokens, _generatedTokens, _draftedTokens, _acceptedTokens;
@@ -36,6 +37,9 @@ internal sealed class Stepper
     }
 
     public BlockPool Pool => _pool;
+
+    /// <summary>Copies KV blocks; between steps only.</summary>
+    public PrefixBlocks Prefixes => new(_runner, _pool);
 
     public bool IsIdle => _scheduler.IsIdle;
 
@@ -147,13 +151,19 @@ internal sealed class Stepper
     {
         int token;
         int[] forced = [];
+        TokenScore? score = null;
         try
         {
+            if (sequence.TopLogprobs is not null)
+                (_scorer ??= new(_options.VocabularySize, _scratch)).Keep(logits);
             token = sequence.Sampler.Sample(logits, sequence.Tokens, _scratch, sequence.Guide is null ? default : sequence.Guide.Mask(row));
+            if (sequence.TopLogprobs is { } top)
+                score = _scorer!.Score(token, top);
             if (sequence.Guide is { } guide && !sequence.StopTokens.Contains(token))
             {
                 guide.Accept(token);
-                forced = guide.TakeForced();
+                if (score is null)
+                    forced = guide.TakeForced();                            // they have no logits, and so no score
             }
         }
         catch (Exception failure)
@@ -171,15 +181,22 @@ internal sealed class Stepper
 
         if (sequence.Stream.GeneratedTokens == 0)
             EngineTelemetry.CountFirstToken(_time.GetElapsedTime(sequence.Arrival), _options.Tags);
-        var isDrafted = Append(sequence, token);
+        var isDrafted = Append(sequence, token, score);
         if (isDrafted)
         {
             _acceptedTokens++;
             sequence.Stream.AcceptedTokens++;
         }
         var appended = 0;
-        while (appended < forced.Length && !sequence.IsComplete)
-            Append(sequence, forced[appended++]);
+        for (; appended < forced.Length && !sequence.IsComplete; appended++)
+        {
+            if (sequence.StopTokens.Contains(forced[appended]))
+            {
+                Complete(sequence, StopReason.Stop);
+                return false;
+            }
+            Append(sequence, forced[appended], null);
+        }
         if (sequence.Guide is { IsFinished: true } && appended == forced.Length)
             Complete(sequence, StopReason.Stop);
         else if (sequence.IsComplete)
@@ -191,10 +208,10 @@ internal sealed class Stepper
         return false;
     }
 
-    private bool Append(Sequence sequence, int token)
+    private bool Append(Sequence sequence, int token, TokenScore? score)
     {
         _generatedTokens++;
-        sequence.Stream.Write(token);
+        sequence.Stream.Write(token, score);
         return sequence.Append(token);
     }
 

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
+using EmbeddedLlm.Sampling;
 
 namespace EmbeddedLlm.Engine;
 
@@ -7,10 +9,13 @@ namespace EmbeddedLlm.Engine;
 /// Enumerate once; leaving the enumeration early, or cancelling it, ends the request. Its failure surfaces from the enumeration:
 /// <see cref="OperationCanceledException"/>, <see cref="ObjectDisposedException"/> or an <see cref="LlmException"/>.
 /// </summary>
-internal sealed class TokenStream(int promptTokens) : IAsyncEnumerable<int>
+/// <param name="promptTokens">Tokens of the prompt.</param>
+/// <param name="hasScores">Whether each token comes with a score.</param>
+internal sealed class TokenStream(int promptTokens, bool hasScores = false) : IAsyncEnumerable<int>
 {
     // Holds at most the request's MaxTokens. Consumers never run on the engine's thread.
     private readonly Channel<int> _tokens = Channel.CreateUnbounded<int>(new() { SingleReader = true, AllowSynchronousContinuations = false });
+    private readonly ConcurrentQueue<TokenScore>? _scores = hasScores ? new() : null;  // one for each token, there before it
     private volatile bool _abandoned;
     private volatile int _cachedTokens, _generatedTokens, _draftedTokens, _acceptedTokens, _reason = -1;
 
@@ -49,9 +54,14 @@ internal sealed class TokenStream(int promptTokens) : IAsyncEnumerable<int>
         }
     }
 
-    internal void Write(int token)
+    /// <summary>The score of the next token whose score was not taken, once the token was read; null where none was asked for.</summary>
+    public TokenScore? TakeScore() => _scores is not null && _scores.TryDequeue(out var score) ? score : null;
+
+    internal void Write(int token, TokenScore? score)
     {
         _generatedTokens++;
+        if (score is not null)
+            _scores!.Enqueue(score);
         _tokens.Writer.TryWrite(token);
     }
 

@@ -89,6 +89,14 @@ public sealed class GgufFile : IDisposable
             mapping.Dispose();
     }
 
+    /// <summary>For who is about to read much: what is left of a file that another program cut short cannot be read safely.</summary>
+    /// <exception cref="ModelFormatException">A file is shorter than it was when it was opened.</exception>
+    internal void ThrowIfCut()
+    {
+        foreach (var mapping in _mappings)
+            mapping.ThrowIfCut();
+    }
+
     /// <summary>What another format holds, seen as the GGUF file that it could be. Disposing it unmaps <paramref name="mappings"/>.</summary>
     internal static GgufFile Of(string path, GgufMetadata metadata, List<GgufTensor> tensors, List<GgufMapping> mappings) =>
         new(path, new GgufShard(Version: 3, GgufReader.DefaultAlignment, metadata, []), mappings, tensors);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace EmbeddedLlm.Gguf;
 
@@ -12,6 +13,7 @@ internal sealed unsafe partial class GgufMapping : MemoryManager<byte>, ITensorB
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
+    private readonly SafeFileHandle? _handle;
     private byte* _start;
     private bool _disposed;
 
@@ -31,8 +33,19 @@ internal sealed unsafe partial class GgufMapping : MemoryManager<byte>, ITensorB
 
         var stream = Open(Path);
         Length = stream.Length;
-        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        try
+        {
+            _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        }
+        catch (Exception exception)
+        {
+            _file?.Dispose();
+            stream.Dispose();
+            throw new IOException($"'{Path}' cannot be mapped, which takes {Length:N0} bytes of this process's addresses: {exception.Message}", exception);
+        }
+
+        _handle = stream.SafeFileHandle;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
         _start += _view.PointerOffset;
     }
@@ -48,6 +61,14 @@ internal sealed unsafe partial class GgufMapping : MemoryManager<byte>, ITensorB
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
         return new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    /// <summary>For who is about to read much: behind the new end of a file that was cut short, reading ends the process.</summary>
+    /// <exception cref="ModelFormatException">The file is shorter than it was when it was opened.</exception>
+    public void ThrowIfCut()
+    {
+        if (_handle is not null && RandomAccess.GetLength(_handle) is var length && length < Length)
+            throw new ModelFormatException($"{Path}: another program cut the file short while it was in use: expected {Length} bytes, found {length}. Load the model again, and replace files by renaming.");
     }
 
     /// <summary>Lets the system take back the memory of whole pages in this range. Elsewhere than on Linux it decides by itself.</summary>

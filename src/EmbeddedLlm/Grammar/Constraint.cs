@@ -1,9 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using EmbeddedLlm.Grammar.Automata;
 using EmbeddedLlm.Grammar.Masks;
-using EmbeddedLlm.Grammar.Schemas;
-using EmbeddedLlm.Grammar.Text;
 using EmbeddedLlm.Tokenization;
 
 namespace EmbeddedLlm.Grammar;
@@ -19,11 +16,11 @@ public sealed class Constraint
     private readonly Automaton _automaton;
     private readonly MaskBuilder _masks;
 
-    private Constraint(ExprPool pool, List<Rule> rules, TokenTable tokens)
+    internal Constraint(ExprPool pool, List<Rule> rules, TokenTable tokens, IReadOnlyList<string> warnings)
     {
         if (!RuleSet.Seal(pool, rules, rules[0]))
             throw new ConstraintException("constraint", "root", "A text that matches was expected to exist, none does.");
-        _tokens = tokens;
+        (_tokens, Warnings) = (tokens, warnings);
         pool.Limit = int.MaxValue;
         _automaton = new Automaton(pool, rules[0]);
         if (_automaton.Start.IsDead)
@@ -32,7 +29,7 @@ public sealed class Constraint
     }
 
     /// <summary>What was passed over while compiling; to be logged by whoever asked for it.</summary>
-    public IReadOnlyList<string> Warnings { get; private init; } = [];
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The length of a mask: one bit for each token, in words of 64.</summary>
     public int MaskLength => _tokens.Words;
@@ -46,44 +43,29 @@ public sealed class Constraint
     /// <param name="tokenizer">Whose tokens answers are made of.</param>
     /// <param name="options">How; see <see cref="ConstraintOptions"/>.</param>
     /// <exception cref="ConstraintException">It is malformed, allows nothing, passes a limit, or holds a keyword that cannot be enforced.</exception>
-    public static Constraint FromJsonSchema(JsonElement schema, Tokenizer tokenizer, ConstraintOptions? options = null)
-    {
-        var pool = new ExprPool();
-        var warnings = new List<string>();
-        var rules = SchemaCompiler.Compile(schema, options ?? new ConstraintOptions(), pool, warnings);
-        return new Constraint(pool, rules, TokenTable.For(tokenizer)) { Warnings = warnings };
-    }
+    public static Constraint FromJsonSchema(JsonElement schema, Tokenizer tokenizer, ConstraintOptions? options = null) =>
+        Build(tokenizer, builder => builder.Schema(schema, options ?? new()));
 
     /// <summary>Compiles a grammar in GBNF.</summary>
     /// <exception cref="ConstraintException">It is malformed, matches nothing or passes a limit.</exception>
-    public static Constraint FromGbnf(string grammar, Tokenizer tokenizer)
-    {
-        var (pool, tokens) = (new ExprPool(), TokenTable.For(tokenizer));
-        return new Constraint(pool, GbnfParser.Parse(grammar, pool, tokens), tokens);
-    }
+    public static Constraint FromGbnf(string grammar, Tokenizer tokenizer) => Build(tokenizer, builder => builder.Gbnf(grammar));
 
     /// <summary>Compiles a regular expression, which the whole text must match.</summary>
     /// <exception cref="ConstraintException">It is malformed, matches nothing, is not regular or passes a limit.</exception>
-    public static Constraint FromRegex(string pattern, Tokenizer tokenizer)
-    {
-        var pool = new ExprPool();
-        var body = new RegexCompiler(pool, set => Utf8.Encode(pool, set), "regex").Whole(RegexParser.Parse(pattern, "regex"));
-        return new Constraint(pool, [new Rule("root") { Body = body }], TokenTable.For(tokenizer));
-    }
+    public static Constraint FromRegex(string pattern, Tokenizer tokenizer) => Build(tokenizer, builder => builder.Regex(pattern));
 
     /// <summary>A constraint to one of some texts.</summary>
     /// <exception cref="ConstraintException">There are no texts.</exception>
-    public static Constraint FromChoices(IEnumerable<string> choices, Tokenizer tokenizer)
-    {
-        var pool = new ExprPool();
-        var texts = choices.Select(text => (Encoding.UTF8.GetBytes(text), pool.Empty)).ToList();
-        if (texts.Count == 0)
-            throw new ConstraintException("choices", "count", "At least one text was expected, none was found.");
-        return new Constraint(pool, [new Rule("root") { Body = pool.Choice(texts) }], TokenTable.For(tokenizer));
-    }
+    public static Constraint FromChoices(IEnumerable<string> choices, Tokenizer tokenizer) => Build(tokenizer, builder => builder.Choices(choices));
 
     /// <summary>The state before any text.</summary>
     public ConstraintState Start() => new(this);
+
+    private static Constraint Build(Tokenizer tokenizer, Func<ConstraintBuilder, Expr> root)
+    {
+        var builder = new ConstraintBuilder(tokenizer);
+        return builder.Build(root(builder));
+    }
 
     internal void FillMask(Row row, Span<ulong> mask)
     {

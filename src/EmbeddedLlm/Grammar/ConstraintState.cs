@@ -24,7 +24,7 @@ public sealed class ConstraintState
         IsEnded = other.IsEnded;
     }
 
-    /// <summary>Tokens, or pieces of text, taken so far, without the one that ends the answer.</summary>
+    /// <summary>Tokens, or pieces of text, taken so far, with the one that ends the answer.</summary>
     public int Count => _rows.Count - 1;
 
     /// <summary>Whether the answer may end here.</summary>
@@ -56,7 +56,10 @@ public sealed class ConstraintState
         if (IsEnded)
             return false;
         if (_constraint.Tokens.IsEnd(token) && Row.IsAccepting)
+        {
+            _rows.Add(Row);
             return IsEnded = true;
+        }
         if (_constraint.Step(Row, token) is not { } next)
             return false;
         _rows.Add(next);
@@ -83,7 +86,7 @@ public sealed class ConstraintState
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
-        IsEnded = false;
+        IsEnded &= count == 0;
         _rows.RemoveRange(_rows.Count - count, count);
     }
 

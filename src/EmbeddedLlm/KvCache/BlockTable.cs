@@ -3,7 +3,8 @@ namespace EmbeddedLlm.KvCache;
 /// <summary>The KV blocks of one sequence in the order of its positions: first those it shares, then its own.</summary>
 /// <param name="pool">Where they come from.</param>
 /// <param name="key">Blocks are shared only with sequences of the same key.</param>
-internal sealed class BlockTable(BlockPool pool, long key)
+/// <param name="shares">Whether blocks are shared at all.</param>
+internal sealed class BlockTable(BlockPool pool, long key, bool shares = true)
 {
     private readonly List<int> _blocks = [];
     private int _offered;                                                   // blocks from the beginning that the pool was told of
@@ -30,7 +31,7 @@ internal sealed class BlockTable(BlockPool pool, long key)
     /// <returns>False, and nothing is taken, if not enough blocks are free.</returns>
     public bool TryOpen(ReadOnlySpan<int> tokens, int spare, out int cached, out int copyFrom, out int copyTo)
     {
-        var reusable = tokens[..^1];
+        var reusable = shares ? tokens[..^1] : [];
         cached = 0;
         while (cached + pool.BlockTokens <= reusable.Length && pool.Find(key, Last, reusable.Slice(cached, pool.BlockTokens)) is >= 0 and var block)
         {
@@ -78,7 +79,7 @@ internal sealed class BlockTable(BlockPool pool, long key)
     /// <returns>Positions computed now, still without the last token's.</returns>
     public int Adopt(ReadOnlySpan<int> tokens, int computed)
     {
-        for (; computed == _offered * pool.BlockTokens && computed + pool.BlockTokens < tokens.Length; computed += pool.BlockTokens)
+        for (; shares && computed == _offered * pool.BlockTokens && computed + pool.BlockTokens < tokens.Length; computed += pool.BlockTokens)
         {
             var shared = pool.Find(key, Parent, tokens.Slice(computed, pool.BlockTokens));
             if (shared == BlockPool.None)
@@ -105,7 +106,7 @@ internal sealed class BlockTable(BlockPool pool, long key)
     /// <param name="computed">Positions computed.</param>
     public void OfferFull(ReadOnlySpan<int> tokens, int computed)
     {
-        for (; (_offered + 1) * pool.BlockTokens <= computed; _offered++)
+        for (; shares && (_offered + 1) * pool.BlockTokens <= computed; _offered++)
         {
             var own = _blocks[_offered];
             var shared = pool.Cache(own, key, Parent, tokens.Slice(_offered * pool.BlockTokens, pool.BlockTokens));
@@ -117,6 +118,11 @@ internal sealed class BlockTable(BlockPool pool, long key)
     /// <summary>Offers all that is computed for sharing, a part of a block too, and gives all blocks back.</summary>
     public void Close(ReadOnlySpan<int> tokens, int computed)
     {
+        if (!shares)
+        {
+            Release();
+            return;
+        }
         OfferFull(tokens, computed);
         var rest = tokens[(_offered * pool.BlockTokens)..computed];
         if (rest.Length > 0)

@@ -70,6 +70,10 @@ internal abstract class Architecture
         };
     }
 
+    /// <summary>How experts are scored, by what the file says: GGUF's numbers 1 (softmax, the default) and 2 (sigmoid).</summary>
+    protected static ExpertScoring Scoring(Hyperparameters keys) =>
+        keys.Count("expert_gating_func", 0, 2, fallback: 0) == 2 ? ExpertScoring.Sigmoid : ExpertScoring.Softmax;
+
     /// <summary>The same for a model in which no layer has attention.</summary>
     protected static ModelSpec WithoutAttention(Hyperparameters keys, NormKind norm = NormKind.Rms) =>
         new()

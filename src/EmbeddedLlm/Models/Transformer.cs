@@ -273,9 +273,14 @@ internal sealed class Transformer
     private Value NormIfThere(string name, Value x, Value otherwise) => _weights.Contains(name) ? Norm(name, x) : otherwise;
 
     // Over each head, or over all of them, by the length of the gain.
-    private Value HeadNorm(string name, int headWidth, Value x) => _weights.VectorIfThere(name, headWidth, x.Width) is { } gain
-        ? _graph.Norm(x, _spec.Norm, gain, _weights.BiasIfThere(name, gain.Columns), _spec.NormEpsilon)
-        : x;
+    // Over all heads together, or over each: with one gain, or (Command R+, StableLM 2 12B) with a gain of its own.
+    private Value HeadNorm(string name, int headWidth, Value x)
+    {
+        if (!_weights.Contains(name))
+            return x;
+        var gain = _weights.RowsOf(name) > 1 ? _weights.Matrix(name, x.Width / headWidth, headWidth) : _weights.VectorIfThere(name, headWidth, x.Width)!;
+        return _graph.Norm(x, _spec.Norm, gain, _weights.BiasIfThere(name, gain.Columns), _spec.NormEpsilon);
+    }
 
     private Value Rope(int layer, Value x) =>
         _spec.HasRope(layer) && (_spec.WindowOf(layer) == 0 ? _rope : _windowRope) is { } rope ? _graph.Rope(x, rope, _spec.HeadWidthOf(layer)) : x;

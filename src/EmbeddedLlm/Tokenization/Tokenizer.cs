@@ -116,6 +116,15 @@ public abstract class Tokenizer
         return [.. ids];
     }
 
+    /// <summary>The ids of text that goes on from tokens; control tokens written out in it become those tokens.</summary>
+    internal int[] EncodeAfter(ReadOnlySpan<int> tokens, string text)
+    {
+        var ids = new List<int>(text.Length / 3 + 2);
+        var isAfterSpecial = !tokens.IsEmpty && IsSpecial(tokens[^1]);
+        EncodeParts(isAfterSpecial && StripsAfter(tokens[^1]) ? text.AsSpan().TrimStart() : text, _allSpecial, ids, atStart: tokens.IsEmpty || isAfterSpecial);
+        return [.. ids];
+    }
+
     /// <summary>
     /// The ids of a text made of parts, with the begin and end tokens that the model wants. Control tokens written out become those tokens only
     /// where they stand in a trusted part; all else is split as if it were written in one.
@@ -219,9 +228,8 @@ public abstract class Tokenizer
     /// <summary>Appends the ids of text without special tokens; <paramref name="atStart"/>: at the beginning or right after a special token.</summary>
     private protected abstract void EncodeText(ReadOnlySpan<char> text, bool atStart, List<int> ids);
 
-    private void EncodeParts(ReadOnlySpan<char> text, SpecialTokens special, List<int> ids)
+    private void EncodeParts(ReadOnlySpan<char> text, SpecialTokens special, List<int> ids, bool atStart = true)
     {
-        var atStart = true;
         while (!text.IsEmpty)
         {
             var found = special.TryFind(text, out var start, out var length, out var id);

@@ -13,7 +13,7 @@ public sealed class ChatPromptTests
     private static readonly ChatMessage[] Hi = [new(ChatRole.User, "Hi")];
 
     private static int[] Tokens(Tokenizer tokenizer, string template, TimeProvider? time = null) =>
-        new ChatPrompt("m", ChatTemplate.Create(template, "<s>", "</s>", false), tokenizer, time ?? TimeProvider.System, NullLogger.Instance).Write(Hi, null, ToolOffer.None, null, TestContext.Current.CancellationToken).Tokens;
+        new ChatPrompt("m", ChatTemplate.Create(template, "<s>", "</s>", false), tokenizer, time ?? TimeProvider.System, NullLogger.Instance).Write(Hi, null, ToolOffer.None, null, "", TestContext.Current.CancellationToken).Tokens;
 
     /// <summary>A SentencePiece tokenizer that wants a begin token.</summary>
     private static Tokenizer Spm()

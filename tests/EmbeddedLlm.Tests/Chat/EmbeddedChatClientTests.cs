@@ -1,6 +1,5 @@
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Sampling;
-using EmbeddedLlm.Tokenization;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Time.Testing;
 
@@ -187,22 +186,6 @@ public sealed class EmbeddedChatClientTests
     }
 
     [Fact]
-    public async Task GetResponseAsync_CancelledInPrefill_ThrowsWithinAStep()
-    {
-        using var cancel = new CancellationTokenSource();
-        using var model = ScriptedModel.Answering(_ => [], batchTokens: 8);
-        model.Runner.BeforeRun = runner =>
-        {
-            if (runner.Runs == 3)
-                cancel.Cancel();
-        };
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.Client.GetResponseAsync([new(ChatRole.User, new string('a', 400))], cancellationToken: cancel.Token));
-
-        Assert.InRange(model.Runner.Runs, 3, 5);
-    }
-
-    [Fact]
     public async Task GetStreamingResponseAsync_LeftEarly_EndsTheRequest()
     {
         using var model = ScriptedModel.Answering(_ => [.. Enumerable.Repeat(ScriptedModel.Tokens("Hello")[0], 100_000)], contextLength: 100_000);
@@ -216,31 +199,6 @@ public sealed class EmbeddedChatClientTests
         Assert.True(SpinWait.SpinUntil(() => model.Model.Stats.Running == 0, TimeSpan.FromSeconds(10)));
         Assert.InRange(model.Runner.Runs, 1, 50_000);
         Assert.Equal("Hello", (await model.Client.GetResponseAsync(Hi, new() { MaxOutputTokens = 1 }, Test)).Text);
-    }
-
-    [Fact]
-    public async Task GetResponseAsync_CancelledBefore_ComputesNothing()
-    {
-        using var model = ScriptedModel.Answering("Hello");
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.Client.GetResponseAsync(Hi, cancellationToken: new(canceled: true)));
-
-        Assert.Equal(0, model.Runner.Runs);
-    }
-
-    [Fact]
-    public void GetService_GivesMetadataClientAndModel()
-    {
-        using var model = ScriptedModel.Answering();
-        var client = model.Client;
-
-        var metadata = client.GetService<ChatClientMetadata>()!;
-        Assert.Equal(("embeddedllm", ScriptedModel.Id), (metadata.ProviderName, metadata.DefaultModelId));
-        Assert.Same(client, client.GetService<IChatClient>());
-        Assert.Same(model.Model, client.GetService<LlmModel>());
-        Assert.Same(ScriptedModel.Tokenizer, client.GetService<Tokenizer>());
-        Assert.Null(client.GetService(typeof(LlmModel), "key"));
-        Assert.Null(client.GetService<string>());
     }
 
     [Fact]

@@ -104,4 +104,33 @@ public sealed class ReasoningTests
         Assert.EndsWith("<|im_start|>assistant\n", prompt, StringComparison.Ordinal);
         Assert.Equal("Hello", response.Text);
     }
+
+    [Theory]
+    [InlineData("message.thinking")]
+    [InlineData("message['reasoning']")]
+    [InlineData("message.reasoning_content")]
+    public async Task GetResponseAsync_EarlierReasoning_StandsWhereTheTemplateLooksForIt(string member)
+    {
+        var prompts = new List<string>();
+        var template = $"{{% for message in messages %}}{{{{ '<|im_start|>' ~ message.role ~ '\\n' ~ (({member}) or '') ~ '|' ~ message.content ~ '<|im_end|>\\n' }}}}{{% endfor %}}{{{{ '<|im_start|>assistant\\n' }}}}";
+        using var model = Model("Three.", prompts.Add, template);
+
+        await model.Client.GetResponseAsync([Hi[0], new(ChatRole.Assistant, [new TextReasoningContent("One."), new TextContent("Two.")]), Hi[0]], cancellationToken: Test);
+
+        Assert.Contains("One.|Two.", prompts[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("I look.", false)]
+    public void Adapt_CallsOfGptOss_HaveAThoughtOrAText(string text, bool hasThought)
+    {
+        var template = EmbeddedLlm.Chat.Templates.ChatTemplate.Create("{{ messages[0] and message.thinking }}", null, null, false);
+        var messages = EmbeddedLlm.Chat.TemplateMessages.From([new(ChatRole.Assistant, [new TextReasoningContent("One."), new TextContent(text), new FunctionCallContent("1", "look")])], null);
+
+        EmbeddedLlm.Chat.ReasoningMember.Adapt(messages, template);
+
+        Assert.Equal(hasThought, messages[0]!.AsObject().ContainsKey("thinking"));
+        Assert.False(messages[0]!.AsObject().ContainsKey("reasoning_content"));
+    }
 }

@@ -1,5 +1,7 @@
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
+using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tests.Engine;
@@ -33,14 +35,17 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logs">Takes events.</param>
     /// <param name="template">The chat template; null for ChatML without tools.</param>
-    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null)
+    /// <param name="conversations">Conversations that are kept; null for none.</param>
+    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null)
+        : this(Certain(next), contextLength, batchTokens, sampling, time, logs, template, conversations: conversations)
+    {
+    }
+
+    /// <summary>A model whose logits are a script.</summary>
+    public ScriptedModel(ScriptedRunner.Script script, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, Func<IDrafter>? drafter = null, ConversationOptions? conversations = null)
     {
         const int BlockTokens = 16;
-        Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, (tokens, logits) =>
-        {
-            logits.Fill(-1000);
-            logits[next([.. tokens])] = 1000;
-        });
+        Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, script);
         Model = new(new()
         {
             Runner = Runner,
@@ -54,9 +59,12 @@ internal sealed class ScriptedModel : IDisposable
                 MaxBatchRows = batchTokens,
                 MaxSequences = Math.Min(32, batchTokens),
                 Model = Id,
+                Drafter = drafter,
             },
             Sampling = sampling ?? SamplingOptions.Default,
             Time = time ?? TimeProvider.System,
+            Conversations = conversations,
+            Fingerprint = new byte[32],
             LoggerFactory = logs ?? NullLoggerFactory.Instance,
         });
     }
@@ -68,7 +76,7 @@ internal sealed class ScriptedModel : IDisposable
     public IChatClient Client => Model.AsIChatClient();
 
     /// <summary>A chat model: from the prompt's text to the tokens of the answer, after which the turn ends.</summary>
-    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null) =>
+    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null) =>
         new(
             history =>
             {
@@ -80,7 +88,7 @@ internal sealed class ScriptedModel : IDisposable
                 var written = history.Length - promptLength;
                 return written < tokens.Length ? tokens[written] : Id1(End);
             },
-            contextLength, batchTokens, sampling, time, logs, template);
+            contextLength, batchTokens, sampling, time, logs, template, conversations);
 
     /// <summary>A chat model that always gives the same answer.</summary>
     public static ScriptedModel Answering(params string[] pieces) => Answering(_ => Tokens(pieces));
@@ -90,6 +98,12 @@ internal sealed class ScriptedModel : IDisposable
         [.. pieces.SelectMany(piece => Tokenizer.TryGetId(piece.Replace(" ", "Ġ", StringComparison.Ordinal), out var id) ? [id] : Tokenizer.Encode(piece, addSpecial: false))];
 
     public void Dispose() => Model.Dispose();
+
+    private static ScriptedRunner.Script Certain(Func<int[], int> next) => (tokens, logits) =>
+    {
+        logits.Fill(-1000);
+        logits[next([.. tokens])] = 1000;
+    };
 
     // Of a prompt that has begun the reasoning, or ended it.
     private static int Opening(int[] history, int at)

@@ -110,7 +110,7 @@ public sealed class ToolCallTests
     [Fact]
     public async Task GetResponseAsync_MarksThatAreTokens_AreSeen()
     {
-        using var model = Model("One moment.<|tool_call_start|>[weather(city='Bern')]<|tool_call_end|>", template: ToolTemplates.Liquid);
+        using var model = Model("One moment.<|tool_call_start|>[weather(city=\"Bern\", days=2)]<|tool_call_end|>", template: ToolTemplates.Liquid);
 
         var response = await Ask(model, Weather);
 
@@ -147,7 +147,7 @@ public sealed class ToolCallTests
     [Fact]
     public async Task GetResponseAsync_WhatOnlyLooksLikeACall_StaysText()
     {
-        const string Answer = "A call is written as <tool_call> and then JSON.";
+        const string Answer = "A call is written with the mark tool_call and JSON: {\"name\": \"get_weather\"}.";
         using var model = Model(Answer);
 
         var response = await Ask(model, Weather);

@@ -20,6 +20,23 @@ internal static class ToolTemplates
         {% endif %}
         """;
 
+    /// <summary>As <see cref="Hermes"/>, and writes all there is in a message: reasoning, the names of tools.</summary>
+    public const string Complete = """
+        {%- if tools %}<|im_start|>system
+        Tools: {{ tools | tojson }}<|im_end|>
+        {% endif %}
+        {%- for message in messages %}<|im_start|>{{ message.role }}{{ " thinks " ~ message.reasoning_content if message.reasoning_content }}{{ " " ~ message.name if message.name }}
+        {{ message.content }}
+        {%- for call in message.tool_calls or [] %}
+        <tool_call>
+        {"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+        </tool_call>
+        {%- endfor %}<|im_end|>
+        {% endfor %}
+        {%- if add_generation_prompt %}<|im_start|>assistant
+        {% endif %}
+        """;
+
     /// <summary>Calls as Python between tokens of their own.</summary>
     public const string Liquid = """
         {%- for message in messages %}<|im_start|>{{ message.role }}

@@ -42,6 +42,21 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(prompt.Out, messages.Out);
     }
 
+    [Theory]
+    [InlineData("--raw")]
+    [InlineData("--system", "Be brief.")]
+    public async Task Run_Form_HoldsTheAnswerToIt(params string[] more)
+    {
+        var schema = File("schema.json", """{"type":"object","properties":{"n":{"type":"integer","minimum":0,"maximum":9}},"required":["n"],"additionalProperties":false}""");
+        var gbnf = File("grammar.gbnf", "root ::= \"ab\" | \"cd\"");
+        string[] run = ["run", "--model", Tiny, "--prompt", "Hello", .. more];
+
+        Assert.Matches("""^\{"n":[0-9]\}\s*$""", (await RunAsync([.. run, "--schema", schema])).Out);
+        Assert.Matches(@"^(ab|cd)\s*$", (await RunAsync([.. run, "--gbnf", gbnf])).Out);
+        Assert.Matches(@"^[0-9]{4}\s*$", (await RunAsync([.. run, "--regex", "[0-9]{4}"])).Out);
+        Assert.Contains("--schema, --gbnf and --regex", (await RunAsync([.. run, "--gbnf", gbnf, "--regex", "a"])).Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_Raw_ReadsThePromptFromStdin()
     {
@@ -277,7 +292,7 @@ public sealed class CommandLineTests : IDisposable
         var text = Path.Combine(_folder.FullName, "text.txt");
         await System.IO.File.WriteAllLinesAsync(text, Enumerable.Range(0, 40).Select(i => $"{i * 7919 % 1000} {i * 104729 % 977}"), TestContext.Current.CancellationToken);
         string[] args = ["bench", "--model", Tiny, "-p", "8", "-n", "100", "-t", "1", "-r", "1", "--parallel", "1", "--speculation", text];
-        var result = await RunAsync([.. args, "--json"]);
+        var result = await RunAsync([.. args, "--kv-type", "Q8_0", "--keep-weights-in-file", "--json"]);
 
         Assert.Equal(0, result.ExitCode);
         var rows = JsonNode.Parse(result.Out)!["speculation"]!.AsArray();
@@ -344,6 +359,41 @@ public sealed class CommandLineTests : IDisposable
             Assert.Contains(option, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
             Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("-p", "1,0")]
+    [InlineData("-d", "-1")]
+    [InlineData("--parallel", "many")]
+    [InlineData("--kv-type", "7")]
+    public async Task Bench_BadValues_AreBadUsageThatNamesTheOption(string option, string value)
+    {
+        var result = await RunAsync("bench", "--model", "there-is-no-such-file.gguf", option, value);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Out));
+        Assert.StartsWith($"embedded-llm: {option} must be ", Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Contains($"'{value}'", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one line")]
+    [InlineData("the last line\n")]
+    [InlineData("nothing behind it\n\u0001")]
+    public async Task Bench_SpeculationOfTooLittleText_IsBadUsage(string text)
+    {
+        var result = await RunAsync("bench", "--model", Tiny, "--speculation", File("text.txt", text));
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Out));
+        Assert.Contains("--speculation needs a text", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bench_BackendThatDeclinesTheModel_IsAnError()
+    {
+        var result = await RunAsync("bench", "--model", Tiny, "--backend", "assembler");
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Out));
+        Assert.Contains("The backend 'assembler' cannot run this model. ", result.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -63,6 +63,54 @@ public sealed class GuideExamples : IDisposable
     }
 
     [Fact]
+    public async Task Prefill()
+    {
+        var chat = _model.AsIChatClient();
+
+        var json = await chat.GetResponseAsync("Describe a whale in JSON.", new ChatOptions { MaxOutputTokens = 30 }.WithAssistantPrefill("{\"name\":"));
+        Console.WriteLine("{\"name\":" + json.Text);
+
+        Assert.True(json.Usage!.OutputTokenCount > 0);
+    }
+
+    [Fact]
+    public async Task Logprobs()
+    {
+        var chat = _model.AsIChatClient();
+
+        var response = await chat.GetResponseAsync("Is a whale a fish?", new ChatOptions { MaxOutputTokens = 5 }.WithLogprobs(top: 3));
+        foreach (var token in response.GetLogprobs())
+            Console.WriteLine($"{token.Text} {MathF.Exp(token.Logprob):P1}, or {string.Join(", ", token.Top.Select(other => other.Text))}");
+
+        Assert.Equal(response.Usage!.OutputTokenCount, response.GetLogprobs().Count);
+        Assert.All(response.GetLogprobs(), token => Assert.Equal(3, token.Top.Count));
+    }
+
+    [Fact]
+    public async Task PromptCache()
+    {
+        var chat = _model.AsIChatClient();
+
+        var alone = new ChatOptions { MaxOutputTokens = 30 }.WithPromptCache(false);
+        var ofTenant = new ChatOptions { MaxOutputTokens = 30 }.WithPromptCacheKey("tenant 42");
+
+        foreach (var options in (ChatOptions[])[new ChatOptions { MaxOutputTokens = 1 }, alone, ofTenant])
+            Assert.Equal(0, (await chat.GetResponseAsync("A question that is long enough to be kept in the cache", options)).Usage!.CachedInputTokenCount);
+    }
+
+    [Fact]
+    public async Task Overflow()
+    {
+        var chat = _model.AsIChatClient();
+        List<ChatMessage> history = [.. Enumerable.Range(0, 1001).Select(i => new ChatMessage(i % 2 == 0 ? ChatRole.User : ChatRole.Assistant, $"message {i}, one of very many"))];
+
+        var answer = await chat.GetResponseAsync(history, new ChatOptions { MaxOutputTokens = 30 }.WithContextOverflow(ContextOverflow.KeepSystem));
+        Console.WriteLine($"{answer.GetDroppedMessages()} messages were left out");
+
+        Assert.True(answer.GetDroppedMessages() > 0);
+    }
+
+    [Fact]
     public async Task Reasoning()
     {
         var chat = _model.AsIChatClient();

@@ -40,4 +40,12 @@ public sealed class TestingExamples
         Assert.Equal("One, two", counted.Text);
         Assert.EndsWith("Count!<|im_end|>\n<|im_start|>assistant\n", scripted.Prompts[0], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task ScriptedThatWillNot()
+    {
+        using var unwilling = new ScriptedModel("I would rather talk.");
+        var typed = await unwilling.Client.GetResponseAsync<bool>("Is it so?");
+        Assert.True(typed.TryGetResult(out _));
+    }
 }

@@ -84,6 +84,8 @@ internal sealed class StepperBench
                 continue;
             }
             Assert.Equal(expected, answer);
+            if (request.Constraint is not null && expected.Length > 0)
+                continue;                                                   // it may have ended the answer just there
             Assert.Equal(expected.Length == request.MaxTokens || expected.Length + request.Prompt.Length == _options.ContextLength
                 ? StopReason.Length : StopReason.Stop, sequence.Stream.Reason);
         }

@@ -26,6 +26,28 @@ public sealed class GgufFileTests
         return data;
     }
 
+    [Fact]
+    public void Open_MoreBytesThanAddresses_SaysWhichFileAndHowMany()
+    {
+        const string Memory = "/dev/shm";                                   // its files may be of any size, without taking any
+        const long Bytes = 1L << 48;
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists(Memory), $"There is no {Memory}.");
+        var path = Path.Combine(Memory, $"{Guid.NewGuid():N}.gguf");
+        try
+        {
+            using (var file = File.Create(path))
+                file.SetLength(Bytes);
+
+            var exception = Assert.Throws<IOException>(() => GgufFile.Open(path));
+
+            Assert.Contains($"'{path}' cannot be mapped, which takes {Bytes:N0} bytes", exception.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(GoodAndBadFiles))]
     public void Open_GoodOrBadFile_LoadsOrSaysWhy(string file, bool loads)

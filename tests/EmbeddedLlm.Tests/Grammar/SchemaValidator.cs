@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Json.Schema;
@@ -20,6 +21,14 @@ internal sealed class SchemaValidator
     private readonly JsonSchema _schema;
 
     public SchemaValidator(JsonObject schema) => _schema = JsonSchema.FromText(Translate(schema)!.ToJsonString());
+
+    public SchemaValidator(JsonElement schema)
+        : this(JsonObject.Create(schema)!)
+    {
+    }
+
+    /// <inheritdoc cref="IsValid(byte[])"/>
+    public bool? IsValid(string text) => IsValid(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Whether a text is valid; null where a number in it is longer than the validator can compare.</summary>
     public bool? IsValid(byte[] text)

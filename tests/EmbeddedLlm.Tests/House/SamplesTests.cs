@@ -24,6 +24,35 @@ public sealed class SamplesTests
     }
 
     [Fact]
+    public async Task Tools_CallAndAnswer() => Assert.Equal(
+        """
+        Let me look.
+        -> weather: city = Bern, days = 2
+        <- Bern in 2 days: sunny, 20 °C
+        It will be sunny.
+        Bern in 2 days: sunny, 20 °C
+
+        """,
+        await OutputAsync("Tools"));
+
+    [Fact]
+    public async Task StructuredOutput_OfTheTinyModel_HasItsForms()
+    {
+        var output = await OutputAsync("StructuredOutput");
+
+        Assert.Matches(@"^[^\n]{3,40}: [1-5] of 5, (Drama|Comedy|Documentary); (Quiet|Long|Sad)(, (Quiet|Long|Sad)){0,2}\n(yes|no|perhaps), (19|20)\d\d-[01]\d\n(- [A-Z][a-z ]{2,12}\n){3}\n$", output);
+    }
+
+    [Fact]
+    public async Task Reasoning_ComesBeforeTheAnswerWhereItMay()
+    {
+        var output = await OutputAsync("Reasoning");
+
+        Assert.Matches(@"High: (\([^)]+\))+Twelve\.\n   [1-9]", output);
+        Assert.Contains("None: Twelve.\n   0 of", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task MinimalApi_StreamsServerSentEvents()
     {
         using var sample = Start("MinimalApi", "--urls", "http://127.0.0.1:0");
@@ -49,6 +78,16 @@ public sealed class SamplesTests
         {
             sample.Kill();
         }
+    }
+
+    private static async Task<string> OutputAsync(string name)
+    {
+        using var sample = Start(name);
+        sample.StandardInput.Close();
+        var output = await sample.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        await sample.WaitForExitAsync().WaitAsync(Patience);
+        Assert.Equal(0, sample.ExitCode);
+        return output.ReplaceLineEndings("\n");
     }
 
     private static Process Start(string sample, params string[] args)

@@ -1,5 +1,9 @@
+using System.Runtime.InteropServices;
+using EmbeddedLlm.Backends;
+using EmbeddedLlm.Cpu;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Models;
+using EmbeddedLlm.Quantization;
 using EmbeddedLlm.Testing;
 
 namespace EmbeddedLlm.Tests.Models;
@@ -33,6 +37,45 @@ public sealed class ModelVariantsTests : IDisposable
 
         var tokens = GoldenModels.Tokens(Golden.Path("models", name, "tokens.json"))[..8];
         Assert.Equal(GoldenModels.Logits(new ReferenceBackend(), path, tokens), GoldenModels.Logits(new ReferenceBackend(), _path, tokens));
+    }
+
+    // As Command R+ and StableLM 2 12B have them.
+    [Theory]
+    [InlineData("command-r")]
+    [InlineData("stablelm")]
+    public void Logits_OfAHeadNormForEachHead_AreThoseOfOneForAll_WhereTheyAreEqual(string name)
+    {
+        var path = Golden.Path("models", name, "model.gguf");
+        var tokens = GoldenModels.Tokens(Golden.Path("models", name, "tokens.json"))[..8];
+        float[] With(bool isForEach, bool areEqual, IBackend? backend = null)
+        {
+            using (var file = GgufFile.Open(path))
+            {
+                var writer = GgufWriter.From(file);
+                foreach (var layer in Enumerable.Range(0, file.Metadata.GetInt(name + ".block_count")))
+                {
+                    foreach (var (letter, key) in new[] { ('q', "head_count"), ('k', "head_count_kv") })
+                    {
+                        var heads = file.Metadata.GetInt($"{name}.attention.{key}");
+                        var width = (int)(Find(file, $"blk.{layer}.attn_{letter}.weight").Dimensions[1] / heads);
+                        float[] gains = [.. Enumerable.Range(0, isForEach ? heads * width : width).Select(i => 0.5f + ((areEqual ? i % width : i) % 7 * 0.25f))];
+                        long[] dimensions = isForEach ? [width, heads] : [width];
+                        writer.Add($"blk.{layer}.attn_{letter}_norm.weight", GgmlType.F32, dimensions, stream => stream.Write(MemoryMarshal.AsBytes<float>(gains)));
+                    }
+                }
+
+                writer.Save(_path);
+            }
+
+            return GoldenModels.Logits(backend ?? new ReferenceBackend(), _path, tokens);
+        }
+
+        var one = With(isForEach: false, areEqual: true);
+        var unequal = With(isForEach: true, areEqual: false);
+
+        Assert.Equal(one, With(isForEach: true, areEqual: true));
+        Assert.NotEqual(one, unequal);
+        Assert.InRange(With(isForEach: true, areEqual: false, new CpuBackend()).Zip(unequal, (x, y) => Math.Abs(x - y)).Max(), 0, 1e-3f);
     }
 
     [Fact]

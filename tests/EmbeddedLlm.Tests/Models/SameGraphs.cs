@@ -6,8 +6,8 @@ internal static class SameGraphs
     /// <summary>Names whose graph is that of a golden model, if its file bore them.</summary>
     public static readonly (string Name, string Golden)[] Exact =
     [
-        ("baichuan", "llama"), ("chatglm", "llama"), ("codeshell", "starcoder2"), ("ernie4_5", "llama"), ("exaone", "qwen2"), ("internlm2", "llama"),
-        ("orion", "stablelm"), ("pangu-embedded", "qwen2"), ("qwen", "qwen2"), ("qwen2vl", "qwen2"), ("qwen3vl", "qwen3"), ("qwen3vlmoe", "qwen3moe"),
+        ("baichuan", "llama"), ("chatglm", "llama"), ("codeshell", "starcoder2"), ("ernie4_5", "llama"), ("exaone", "qwen2"), ("internlm2", "llama"), ("lfm2moe", "lfm2"),
+        ("orion", "stablelm"), ("pangu-embedded", "qwen2"), ("qwen", "qwen2"), ("qwen2vl", "qwen2"), ("qwen35moe", "qwen35"), ("qwen3vl", "qwen3"), ("qwen3vlmoe", "qwen3moe"),
         ("starcoder", "gpt2"), ("xverse", "llama"),
     ];
 

@@ -44,4 +44,28 @@ public sealed class ScriptedModelTests
         Assert.Equal((ChatFinishReason.Length, 4L), (response.FinishReason, response.Usage!.OutputTokenCount));
         Assert.StartsWith(response.Text, "a long answer that nobody hears to its end", StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("""{ "where" : "a  b",  "deep":[ ] }""", """{"where":"a  b","deep":[]}""")]
+    [InlineData("""{"where":"a"}""", """{"where":"a","deep":[]}""")]
+    [InlineData("""{"where":7,"deep":[1]}""", """{"where":"","deep":[]}""")]
+    [InlineData("I will not.", """{"where":"","deep":[]}""")]
+    public async Task GetResponse_ScriptThatTheSchemaDoesNotAllow_IsKeptAsFarAsItIsAllowed(string script, string answer)
+    {
+        var schema = System.Text.Json.JsonElement.Parse(
+            """{"type":"object","properties":{"where":{"type":"string"},"deep":{"type":"array","items":{"$ref":"#"}}},"required":["where","deep"]}""");
+        using var scripted = new ScriptedModel(script);
+        var response = await scripted.Client.GetResponseAsync("go", new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) }, TestContext.Current.CancellationToken);
+        Assert.Equal((answer, ChatFinishReason.Stop), (response.Text, response.FinishReason));
+    }
+
+    [Theory]
+    [InlineData("""<tool_call>{"name":"look","arguments":{"where":"up"}}</tool_call>""")]
+    [InlineData("<tool_call>\n{ \"name\": \"look\",\n  \"arguments\": {\"where\": \"up\"} }\n</tool_call>")]
+    public async Task GetResponse_CallWithOtherWhiteSpaceThanTheModels_IsMadeInItsForm(string script)
+    {
+        using var scripted = new ScriptedModel(script);
+        var response = await scripted.Client.GetResponseAsync("go", new() { Tools = [AIFunctionFactory.Create((string where) => where, "look")] }, TestContext.Current.CancellationToken);
+        Assert.Equal("up", Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>()).Arguments!["where"]!.ToString());
+    }
 }

@@ -15,6 +15,22 @@ internal abstract class AnswerParser(ChatSyntax syntax)
     /// <summary>Takes the parts.</summary>
     protected AnswerWriter Writer { get; } = new(syntax.KeepsReasoningEnd, syntax.KeepsTextEnd);
 
+    /// <summary>
+    /// Takes the beginning of the answer where the prompt has written it, before all pieces. It is not given out, but where it begins a call that the model ends.
+    /// </summary>
+    public void Begin(string prefill)
+    {
+        if (prefill.Length == 0)
+            return;
+        Text.AppendPrefill(prefill);
+        Writer.Prefill = Text.PrefillIn;
+        while (TryStep())
+        {
+        }
+
+        Writer.TakeParts(); // calls that it holds whole
+    }
+
     /// <summary>Takes a piece of the answer.</summary>
     public AnswerPart[] Append(string piece)
     {

@@ -6,6 +6,8 @@ internal sealed class AnswerText
     private char[] _buffer = new char[256];
     private int _start;
     private int _end;
+    private int _prefill;           // characters from the beginning that the prompt has written
+    private int _read;
 
     /// <summary>Whether no more text will come.</summary>
     public bool HasEnded { get; private set; }
@@ -31,6 +33,17 @@ internal sealed class AnswerText
         _end += piece.Length;
     }
 
+    /// <summary>Adds text that the prompt has written: nothing of it is the model's. Before all other text.</summary>
+    public void AppendPrefill(string text)
+    {
+        Append(text);
+        _prefill = text.Length;
+    }
+
+    /// <summary>How many of the last characters that were read the prompt has written.</summary>
+    /// <param name="length">How many to look at.</param>
+    public int PrefillIn(int length) => Math.Clamp(_prefill - (_read - length), 0, length);
+
     /// <summary>No more text will come.</summary>
     public void End() => HasEnded = true;
 
@@ -39,6 +52,7 @@ internal sealed class AnswerText
     {
         var taken = _buffer.AsSpan(_start, count);
         _start += count;
+        _read += count;
         return taken;
     }
 

@@ -35,26 +35,22 @@ internal sealed class AnswerWriter(bool keepsReasoningEnd, bool keepsTextEnd)
         (IsReasoning, _dropsStart) = (false, true);
     }
 
+    /// <summary>Says how many of the last so many characters that were read the prompt has written; they are not given out. Null where it has written none.</summary>
+    public Func<int, int>? Prefill { get; set; }
+
     /// <summary>Adds to the section that is open: reasoning or text.</summary>
+    /// <param name="value">The last characters that were read.</param>
     public void Append(ReadOnlySpan<char> value)
     {
-        if (_isBlank)
+        if (Prefill?.Invoke(value.Length) is > 0 and var prefill)
         {
-            var trimmed = value.TrimStart();
-            if (!_dropsStart)
-                _blanks.Append(value[..^trimmed.Length]);
-            value = trimmed;
-        }
-
-        var words = value.TrimEnd();
-        if (words.Length > 0)
-        {
-            Add(string.Concat(_blanks.ToString(), words));
+            AppendOwn(value[..prefill]);
             _blanks.Clear();
-            _isBlank = false;
+            _parts.Clear(); // nothing of the model's can stand before
+            value = value[prefill..];
         }
 
-        _blanks.Append(value[words.Length..]);
+        AppendOwn(value);
     }
 
     /// <summary>Adds a call; ends reasoning.</summary>
@@ -80,6 +76,27 @@ internal sealed class AnswerWriter(bool keepsReasoningEnd, bool keepsTextEnd)
         AnswerPart[] parts = [.. _parts];
         _parts.Clear();
         return parts;
+    }
+
+    private void AppendOwn(ReadOnlySpan<char> value)
+    {
+        if (_isBlank)
+        {
+            var trimmed = value.TrimStart();
+            if (!_dropsStart)
+                _blanks.Append(value[..^trimmed.Length]);
+            value = trimmed;
+        }
+
+        var words = value.TrimEnd();
+        if (words.Length > 0)
+        {
+            Add(string.Concat(_blanks.ToString(), words));
+            _blanks.Clear();
+            _isBlank = false;
+        }
+
+        _blanks.Append(value[words.Length..]);
     }
 
     private void EndSection(bool keepsEnd)

@@ -9,6 +9,6 @@ internal abstract record ArgumentShape
     /// <summary>Python's <c>key=value</c>, joined by commas.</summary>
     public sealed record Keywords : ArgumentShape;
 
-    /// <summary>Each as <c>BeforeName name AfterName value AfterValue</c>, text without quotes and all else as JSON.</summary>
-    public sealed record Parameters(string BeforeName, string AfterName, string AfterValue) : ArgumentShape;
+    /// <summary>Each as <c>BeforeName name BeforeText text AfterValue</c>, without quotes, or <c>BeforeName name BeforeOther JSON AfterValue</c>; no text holds <c>ValueEnd</c>.</summary>
+    public sealed record Parameters(string BeforeName, string BeforeText, string BeforeOther, string AfterValue, string ValueEnd) : ArgumentShape;
 }

@@ -27,6 +27,11 @@ internal abstract record ChatSyntax
     /// <summary>Whether an answer to this prompt begins within reasoning.</summary>
     public bool IsReasoning(string prompt) => prompt.AsSpan().TrimEnd().EndsWith(ReasoningStart.AsSpan().TrimEnd());
 
+    /// <summary>The beginning of an answer as it stands behind a prompt.</summary>
+    /// <param name="text">The beginning as the caller wrote it.</param>
+    /// <param name="tools">The tools that the prompt offers.</param>
+    public virtual string Prefill(string text, OfferedTools tools) => text;
+
     /// <summary>A parser for one answer.</summary>
     /// <param name="isReasoning">Whether the prompt has begun the reasoning.</param>
     /// <param name="tools">The tools that the prompt offers.</param>

@@ -44,7 +44,7 @@ internal static class ChatSyntaxes
         (Has("function call<|role_sep|>"), Json("GigaChat", "<|message_sep|>\n\nfunction call<|role_sep|>\n", "", isList: false)),
         (Has("<|message_sep|>", "function call"), Json("GigaChat", "<|message_sep|>\n\nfunction call<|role_sep|>\n", "", isList: false)),
         (Has("<|tool_call|>"), Granite()),
-        (Has("<|tool|>"), Granite() with { Name = "Phi-4" }),
+        (Has("<|tool|>"), Phi4()),
         (Has("<tool_call>"), Hermes()),
         (Has("<|python_start|>"), Llama4()),
         (Has("[func_name1("), Llama4()),
@@ -64,7 +64,7 @@ internal static class ChatSyntaxes
         new() { Name = name, Calls = calls, ReasoningStart = ThinkStart, ReasoningEnds = [ThinkEnd] };
 
     private static JsonCalls Tagged(string start, string end, bool isList = false) =>
-        new() { Trigger = start, Closers = end.Length > 0 ? [end] : [], IsList = isList, Gap = isList || end.Length == 0 ? "" : "\n" };
+        new() { Trigger = start, Closers = end.Length > 0 ? [end] : [], End = end, IsList = isList, Gap = isList || end.Length == 0 ? "" : "\n" };
 
     private static MarkedSyntax Json(string name, string start, string end, bool isList) => Marked(name, Tagged(start, end, isList));
 
@@ -74,6 +74,8 @@ internal static class ChatSyntaxes
     {
         Noise = ["<response>", "</response>"],
     };
+
+    private static MarkedSyntax Phi4() => Granite() with { Name = "Phi-4", Calls = [Tagged("<|tool_call|>", "<|/tool_call|>", isList: true), .. Granite().Calls.Skip(1)] };
 
     private static MarkedSyntax Apertus() => Marked("Apertus", Tagged("<|tools_prefix|>", "<|tools_suffix|>", isList: true) with { NameKey = null }) with
     {
@@ -89,7 +91,7 @@ internal static class ChatSyntaxes
 
     private static MarkedSyntax Liquid() => Marked("LFM2", new PythonicCalls { Trigger = "<|tool_call_start|>", Closers = ["<|tool_call_end|>"] });
 
-    private static MarkedSyntax Cohere() => Marked("Command R7B, A", CohereCalls("<|START_ACTION|>", "<|END_ACTION|>") with { BeforeNameKey = "\"tool_call_id\": \"0\", " }) with
+    private static MarkedSyntax Cohere() => Marked("Command R7B, A", CohereCalls("<|START_ACTION|>", "<|END_ACTION|>") with { BeforeNameKey = $"\"tool_call_id\": \"{CallShape.Number}\", " }) with
     {
         ReasoningStart = "<|START_THINKING|>",
         ReasoningEnds = ["<|END_THINKING|>"],
@@ -164,6 +166,7 @@ internal static class ChatSyntaxes
         Trigger = "<|open|>tools<|sep|>",
         Closers = ["<|close|>tools<|sep|>"],
         CallMark = "<|open|>call tool=\"",
+        CallAttributes = $" index=\"{CallShape.Number}\"",
         NameEnd = "<|sep|>",
         CallEnd = "<|close|>call<|sep|>",
         ParameterMark = "<|open|>argument key=\"",
@@ -278,6 +281,8 @@ internal static class ChatSyntaxes
         ReasoningEnds = [ThinkEnd],
         Start = ">>>",
         HeaderEnd = "\n",
+        Next = ">>>",
+        TextHeader = "all\n",
         Ends = [],
         Target = header => new(header.Trim(' ', '>') is { Length: > 0 } name and not "all" ? name : null, IsReasoning: false),
     };
@@ -290,6 +295,9 @@ internal static class ChatSyntaxes
         ReasoningEnds = ["<|end|>"],
         Start = "<|start|>",
         HeaderEnd = "<|message|>",
+        Next = "<|start|>assistant",
+        TextHeader = "<|channel|>final<|message|>",
+        PreambleHeader = "<|channel|>commentary<|message|>",
         Ends = ["<|end|>", "<|call|>", "<|return|>"],
         Target = HarmonyHeader.Read,
     };
@@ -305,6 +313,9 @@ internal static class ChatSyntaxes
             ReasoningEnds = ["<|eom|>"],
             Start = "<|start|>",
             HeaderEnd = "<|message|>",
+            Next = "<|start|>assistant",
+            TextHeader = " to=user<|message|>",
+            BeforeTool = " to=",
             Ends = ["<|eom|>", "<|eot|>"],
             Target = header => HarmonyHeader.Read(header) is { Tool: "self" } ? new(null, IsReasoning: true) : HarmonyHeader.Read(header),
             Body = calls,

@@ -24,13 +24,16 @@ internal sealed record JsonCalls : CallForm
     /// <summary>Stands around the JSON in the format, such as a line end.</summary>
     public string Gap { get; init; } = "";
 
+    /// <summary>Closes a block in the format.</summary>
+    public string End { get; init; } = "";
+
     public override CallShape Shape => new(
         Trigger + Gap + (IsList ? "[" : ""),
         NameKey is null ? "{\"" : $"{{{BeforeNameKey}\"{NameKey}\": \"",
         NameKey is null ? "\": " : $"\", \"{ArgumentsKeys[0]}\": ",
         new ArgumentShape.Literal(LiteralStyle.Json),
         "}",
-        (IsList ? "]" : "") + Gap + string.Concat(Closers.Take(1)),
+        (IsList ? "]" : "") + Gap + End,
         IsList ? ", " : null);
 
     public override CallReader CreateReader(OfferedTools tools, string trigger) => new Reader(this, trigger);

@@ -24,7 +24,7 @@ internal sealed record NamedCalls : CallForm
     public LiteralStyle Style { get; init; } = LiteralStyle.Json;
 
     public override CallShape Shape => new(
-        Trigger, (NameMark is null ? "" : "call000000" + NameMark) + NamePrefix, (IsNumbered ? ":0" : "") + (IdMark is null ? "" : IdMark + "call00000") + ArgumentsMark,
+        Trigger, (NameMark is null ? "" : CallShape.Id + NameMark) + NamePrefix, (IsNumbered ? $":{CallShape.Number}" : "") + (IdMark is null ? "" : IdMark + CallShape.Id) + ArgumentsMark,
         new ArgumentShape.Literal(Style), string.Concat(Closers.Take(1)), "");
 
     public override IEnumerable<string> Markers => base.Markers.Concat(new[] { ArgumentsMark, IdMark ?? "", NameMark ?? "" }.Where(marker => marker.Length > 0)).Concat(Style.Quotes);

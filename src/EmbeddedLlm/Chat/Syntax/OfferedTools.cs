@@ -23,6 +23,15 @@ internal sealed class OfferedTools
     /// <summary>The names, in the order given.</summary>
     public IEnumerable<string> Names => _schemas.Keys;
 
+    /// <summary>Equal for equal tools.</summary>
+    public string Key => string.Concat(_schemas.Select(tool => $"{tool.Key.Length}:{tool.Key}{(tool.Value.ValueKind == JsonValueKind.Undefined ? "" : tool.Value.GetRawText())}"));
+
+    /// <summary>The tool of this name alone.</summary>
+    public OfferedTools Only(string name) => new([(name, _schemas[name])]);
+
+    /// <summary>The schema of a tool's arguments; undefined where it has none.</summary>
+    public JsonElement Schema(string name) => _schemas[name];
+
     /// <summary>Whether a tool has this name.</summary>
     public bool Contains(string name) => _schemas.ContainsKey(name);
 

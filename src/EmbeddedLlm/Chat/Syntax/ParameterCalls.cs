@@ -9,6 +9,9 @@ internal sealed record ParameterCalls : CallForm
     /// <summary>The mark before a call's name; empty where the trigger is it, and a block has one call.</summary>
     public string CallMark { get; init; } = "";
 
+    /// <summary>Stands in the format between a call's name and the mark behind it.</summary>
+    public string CallAttributes { get; init; } = "";
+
     /// <summary>The mark behind a call's name; null where the first parameter or the end of the call is it.</summary>
     public string? NameEnd { get; init; }
 
@@ -44,8 +47,13 @@ internal sealed record ParameterCalls : CallForm
         get
         {
             var line = HasValueLines ? "\n" : "";
-            var parameters = new ArgumentShape.Parameters(ParameterMark, ParameterNameEnd + (ValueMark is null ? "" : Gap + ValueMark) + line, line + ValueEnd + Gap);
-            return new(Trigger + (CallMark.Length > 0 ? Gap : ""), CallMark, (NameEnd ?? "") + Gap, parameters, CallEnd, string.Concat(Closers.Take(1).Select(closer => Gap + closer)), CallMark.Length > 0 ? Gap : null);
+            var beforeValue = ParameterNameEnd + (ValueMark is null ? "" : Gap + ValueMark) + line;
+            var quote = Quote(ParameterMark);
+            // A type of JSON has a word of its own.
+            var other = TypeAttribute is null ? "" : " " + TypeAttribute + (!TypeAttribute.EndsWith("=\"", StringComparison.Ordinal) ? "" : $"{CallShape.Word}\"");
+            var parameters = new ArgumentShape.Parameters(
+                ParameterMark, quote + (TextAttribute is null ? "" : " " + TextAttribute) + beforeValue, quote + other + beforeValue, line + ValueEnd + Gap, ValueEnd);
+            return new(Trigger + (CallMark.Length > 0 ? Gap : ""), CallMark, Quote(CallMark) + CallAttributes + (NameEnd ?? "") + Gap, parameters, CallEnd, string.Concat(Closers.Take(1).Select(closer => Gap + closer)), CallMark.Length > 0 ? Gap : null);
         }
     }
 
@@ -53,6 +61,9 @@ internal sealed record ParameterCalls : CallForm
         base.Markers.Concat(new[] { CallMark, NameEnd ?? "", CallEnd, ParameterMark, ParameterNameEnd, ValueMark ?? "", ValueEnd }.Where(marker => marker.Length > 0));
 
     public override CallReader CreateReader(OfferedTools tools, string trigger) => new ParameterCallReader(this, tools, trigger);
+
+    // Names end at a quotation mark where the mark before them has opened one.
+    private static string Quote(string mark) => mark.EndsWith('"') ? "\"" : "";
 
     /// <summary>Whether a parameter is text: what its attributes say, null where they say nothing.</summary>
     public bool? IsText(string attributes) =>

@@ -52,8 +52,12 @@ internal sealed class Derivatives(ExprPool pool)
             case ExprKind.Repeat:
                 ConstraintLimits.CheckStack();
                 return pool.Seq(Derive(expr.First!, b, ref same), Once(expr));
+            case ExprKind.Not when b == 0:
+                same &= ~ExprPool.NotZero;
+                return pool.Never;
             case ExprKind.Not:
                 ConstraintLimits.CheckStack();
+                same &= ExprPool.NotZero;
                 return pool.Not(Derive(expr.First!, b, ref same));
             case ExprKind.Form:
                 return Derive(pool.Expand(expr), b, ref same);

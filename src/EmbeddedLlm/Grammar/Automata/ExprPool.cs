@@ -8,7 +8,8 @@ namespace EmbeddedLlm.Grammar.Automata;
 /// </summary>
 internal sealed class ExprPool
 {
-    private static readonly ByteSet NotZero = ~ByteSet.Of(0);
+    /// <summary>Every byte but zero, which no token writes: texts are made of these.</summary>
+    public static readonly ByteSet NotZero = ~ByteSet.Of(0);
 
     private readonly HashSet<Expr> _known = new(Comparer.Instance);
     private readonly List<Expr> _parts = [];
@@ -36,7 +37,7 @@ internal sealed class ExprPool
     /// <summary>The most expressions that may be kept; compiling stops at it.</summary>
     public int Limit { get; set; } = ConstraintLimits.CompiledExpressions;
 
-    /// <summary>One byte of a set. None is zero, which no token writes.</summary>
+    /// <summary>One byte of a set. None is zero.</summary>
     public Expr Bytes(ByteSet set) => (set & NotZero) is { IsEmpty: false } bytes ? Intern(new Expr(ExprKind.Bytes) { Bytes = bytes, Nullable = false }) : Never;
 
     public Expr Tokens(TokenSet set) => Intern(new Expr(ExprKind.Tokens) { Tokens = set, Nullable = false, IsEndless = true });

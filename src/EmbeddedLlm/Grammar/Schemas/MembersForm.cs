@@ -26,7 +26,7 @@ internal sealed record MembersForm(ObjectSpec Spec, BigInteger Done, int Count, 
             var done = Spec.AllowAnyOrder ? Done | (BigInteger.One << i) : (BigInteger.One << (i + 1)) - 1;
             var next = new MembersForm(Spec, done, Add(), false);
             if (next.CanFinish())
-                keys.Add(([(byte)'"', .. name, (byte)'"'], Tail(pool, value, next)));
+                keys.Add((name, Tail(pool, value, next)));
             if (isRequired && !Spec.AllowAnyOrder)
                 break;
         }
@@ -37,21 +37,20 @@ internal sealed record MembersForm(ObjectSpec Spec, BigInteger Done, int Count, 
         {
             var done = Spec.AllowAnyOrder ? Done : (BigInteger.One << Spec.Named.Count) - 1;
             var next = new MembersForm(Spec, done, Add(), false);
-            var quote = pool.Literal("\""u8);
             foreach (var (names, value) in Spec.Others)
             {
                 if (value.IsProductive && next.CanFinish())
-                    branches.Add(pool.Seq([quote, names, quote, Tail(pool, value, next)]));
+                    branches.Add(pool.Seq(names, Tail(pool, value, next)));
             }
         }
-        var member = pool.Alt([.. branches]);
+        var member = pool.Seq(Spec.Spelling.NameStart, pool.Alt([.. branches]));
         if (!IsFirst)
-            member = pool.Seq([pool.Literal(","u8), Spec.Space, member]);
+            member = pool.Seq(Spec.Spelling.Between, member);
         return IsNullable ? pool.Optional(member) : member;
     }
 
     private Expr Tail(ExprPool pool, Rule value, MembersForm next) =>
-        pool.Seq([pool.Literal(":"u8), Spec.Space, pool.Call(value), Spec.Space, pool.FormOf(next)]);
+        pool.Seq([Spec.BeforeValue, pool.Call(value), Spec.Spelling.ValueEnd, pool.FormOf(next)]);
 
     private int Add() => Spec.Max >= 0 || Count < Spec.Min ? Count + 1 : Count;
 

@@ -21,7 +21,7 @@ internal sealed class DeepSeek2 : Architecture
 
         // Version 3 scores by sigmoid, and groups by their two best; version 2 by softmax, and groups by their best.
         var groups = Math.Max(1, keys.Count("expert_group_count", 0, MaxHeads, fallback: 1));
-        var scoring = keys.Count("expert_gating_func", 0, 2, fallback: 0) == 2 ? ExpertScoring.Sigmoid : ExpertScoring.Softmax;
+        var scoring = Scoring(keys);
         return spec with
         {
             Latent = latent,

@@ -5,11 +5,11 @@ namespace EmbeddedLlm.Models.Families;
 
 /// <summary>
 /// Qwen 3.5: the gated delta rule in place of attention but in every fourth layer, whose attention has a gate. Its rope turns by time, height and width,
-/// which are the same for text.
+/// which are the same for text. Its mixtures have an expert for every row, with a gate of its own.
 /// </summary>
 internal sealed class Qwen35 : Architecture
 {
-    public override ImmutableArray<string> Names => ["qwen35"];
+    public override ImmutableArray<string> Names => ["qwen35", "qwen35moe"];
 
     public override ModelSpec Describe(Hyperparameters keys) => Standard(keys) with
     {

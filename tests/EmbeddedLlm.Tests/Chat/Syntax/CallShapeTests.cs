@@ -6,6 +6,8 @@ namespace EmbeddedLlm.Tests.Chat.Syntax;
 /// <summary>Calls written as a form's shape says are read back by its parser.</summary>
 public sealed class CallShapeTests
 {
+    private const string City = """Bern "old" <town>""";
+
     private static readonly OfferedTools Tools = new([("get_time", JsonDocument.Parse("""{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}}}""").RootElement)]);
 
     // In Muse the tool's name stands in the header of the message too.
@@ -20,8 +22,8 @@ public sealed class CallShapeTests
         {
             foreach (var count in shape.Between is null ? new[] { 1 } : [1, 2])
             {
-                var call = shape.BeforeName + "get_time" + shape.AfterName + Arguments(shape.Arguments) + shape.AfterArguments;
-                var written = shape.Begin + string.Join(shape.Between, Enumerable.Repeat(call, count)) + shape.End;
+                var call = shape.BeforeName + "get_time" + shape.AfterName + Arguments(shape.Arguments, City, 2) + shape.AfterArguments;
+                var written = Fill(shape.Begin + string.Join(shape.Between, Enumerable.Repeat(call, count)) + shape.End);
 
                 var (text, reasoning, calls) = ParsedAnswer.Of(syntax.CreateParser(isReasoning: false, Tools), written.Select(c => c.ToString()));
 
@@ -36,18 +38,18 @@ public sealed class CallShapeTests
         }
     }
 
-    private static string Arguments(ArgumentShape shape)
+    /// <summary>Puts something in the places where the model chooses.</summary>
+    internal static string Fill(string text) => text.Replace($"{CallShape.Number}", "0", StringComparison.Ordinal).Replace($"{CallShape.Id}", "a1b2c3d4e", StringComparison.Ordinal).Replace($"{CallShape.Word}", "number", StringComparison.Ordinal);
+
+    internal static string Arguments(ArgumentShape shape, string city, int days)
     {
-        const string City = """Bern "old" <town>""";
+        var escaped = city.Replace("\"", "\\\"", StringComparison.Ordinal);
         return shape switch
         {
-            ArgumentShape.Literal { Style: { HasBareKeys: true } style } => $"{{city:{style.Quotes[0]}{City}{style.Quotes[0]},days:2}}",
-            ArgumentShape.Literal => """{"city": "Bern \"old\" <town>", "days": 2}""",
-            ArgumentShape.Keywords => "city='" + City + "', days=2",
-            ArgumentShape.Parameters(var before, var after, var end) when after.StartsWith('>') && before.EndsWith('"') =>
-                $"{before}city\" string=\"true\"{after}{City}{end}{before}days\" string=\"false\"{after}2{end}",
-            ArgumentShape.Parameters(var before, var after, var end) when before.EndsWith('"') => $"{before}city\" type=\"string\"{after}{City}{end}{before}days\" type=\"number\"{after}2{end}",
-            ArgumentShape.Parameters(var before, var after, var end) => $"{before}city{after}{City}{end}{before}days{after}2{end}",
+            ArgumentShape.Literal { Style: { HasBareKeys: true } style } => $"{{city:{style.Quotes[0]}{city}{style.Quotes[0]},days:{days}}}",
+            ArgumentShape.Literal => $"{{\"city\": \"{escaped}\", \"days\": {days}}}",
+            ArgumentShape.Keywords => $"city=\"{escaped}\", days={days}",
+            ArgumentShape.Parameters parameters => $"{parameters.BeforeName}city{parameters.BeforeText}{city}{parameters.AfterValue}{parameters.BeforeName}days{parameters.BeforeOther}{days}{parameters.AfterValue}",
             _ => throw new InvalidOperationException(shape.ToString()),
         };
     }
