@@ -15,6 +15,7 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     private int _isUsed;
 
     private int _thinksAnyway;
+    private int _hasNoEffort;
 
     /// <summary>Texts that end the answer beside the model's end tokens: those of a format that the model was not trained on.</summary>
     public IReadOnlyList<string> StopStrings => template.StopStrings;
@@ -49,6 +50,8 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
 
         var switches = ReasoningSwitches.Variables(template, effort);
         var text = template.Render(mapped, described, extra: switches, time: time, cancellationToken: cancellationToken);
+        if (switches is null && effort is { } wished and not ReasoningEffort.None && Interlocked.Exchange(ref _hasNoEffort, 1) == 0)
+            LogNoEffort(logger, modelId, wished);
         if (effort == ReasoningEffort.None)
             text = EndReasoning(text, switches);
         var tokens = tokenizer.Encode(text, addSpecial: false, parseSpecial: true);
@@ -86,11 +89,14 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
         var end = $"\n{Syntax.ReasoningEnds[0]}\n\n";
         if (Syntax.IsReasoning(prompt))
             return prompt.TrimEnd() + "\n" + end;
-        return switches is null && Knows(Syntax.ReasoningStart) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
+        return switches is null && (Knows(Syntax.ReasoningStart) || Knows(Syntax.ReasoningEnds[0])) ? $"{prompt}{Syntax.ReasoningStart}\n{end}" : prompt;
     }
 
     [LoggerMessage(2021, LogLevel.Warning, "{Model} brings no chat template; messages are written as {Format}")]
     private static partial void LogTemplateFallback(ILogger logger, string model, ChatTemplateKind format);
+
+    [LoggerMessage(2026, LogLevel.Warning, "The template of {Model} has no switch for Reasoning.Effort {Effort}; it reasons as it always does")]
+    private static partial void LogNoEffort(ILogger logger, string model, ReasoningEffort effort);
 
     [LoggerMessage(2023, LogLevel.Warning, "{Model} cannot be kept from reasoning, as Reasoning.Effort None asks: its format, {Format}, has no way. It is asked to reason little")]
     private static partial void LogThinksAnyway(ILogger logger, string model, string format);

@@ -124,6 +124,8 @@ internal static class TemplateMessages
         {
             null => "",
             string text => text,
+            AIContent content => TextOf([content]),
+            IEnumerable<AIContent> contents => TextOf(contents),
             JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
             var value => ToText(ToJson(value, $"result of the call '{result.CallId}'")),
         });
@@ -132,6 +134,16 @@ internal static class TemplateMessages
             message["name"] = name;
         return message;
     }
+
+    // What a tool says in contents rather than in values.
+    private static string TextOf(IEnumerable<AIContent> contents) => string.Concat(contents.Select(content => content switch
+    {
+        TextContent text => text.Text,
+        DataContent data when data.HasTopLevelMediaType("text") => Encoding.UTF8.GetString(data.Data.Span),
+        DataContent data => throw Unreadable(data.MediaType),
+        UriContent uri => throw Unreadable($"{uri.MediaType} at {uri.Uri}"),
+        _ => "",
+    }));
 
     private static JsonNode? ToJson(object? value, string what)
     {

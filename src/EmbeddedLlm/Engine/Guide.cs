@@ -28,12 +28,18 @@ internal sealed class Guide
     /// <summary>Whether the answer is whole, and nothing more may come.</summary>
     public bool IsFinished => _state.IsFinal;
 
-    /// <summary>How many tokens of a draft the constraint takes.</summary>
+    /// <summary>How many tokens of a draft the constraint takes. One that comes to a limit takes no more: the request fails only if it goes there itself.</summary>
     public int Fit(ReadOnlySpan<int> draft)
     {
         var fitting = 0;
-        while (fitting < draft.Length && _state.Accept(draft[fitting]))
-            fitting++;
+        try
+        {
+            while (fitting < draft.Length && _state.Accept(draft[fitting]))
+                fitting++;
+        }
+        catch (ConstraintException)
+        {
+        }
         _state.Rollback(fitting);
         return fitting;
     }

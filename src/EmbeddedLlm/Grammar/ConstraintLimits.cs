@@ -29,7 +29,7 @@ internal static class ConstraintLimits
     /// <summary>Cached expressions, rows and masks; above it the caches are emptied between steps.</summary>
     public const int CachedExpressions = 1_000_000;
     public const int CachedRows = 100_000;
-    public const int CachedMaskBytes = 64 << 20;
+    public const int CachedMaskBytes = 32 << 20;
 
     /// <summary>Refuses what nests deeper than the stack of this thread holds.</summary>
     public static void CheckStack()

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace EmbeddedLlm.Tests.Chat;
 
@@ -132,5 +134,18 @@ public sealed class ReasoningTests
 
         Assert.Equal(hasThought, messages[0]!.AsObject().ContainsKey("thinking"));
         Assert.False(messages[0]!.AsObject().ContainsKey("reasoning_content"));
+    }
+
+    [Fact]
+    public async Task GetResponseAsync_EffortWithoutASwitch_IsToldOnce()
+    {
+        var logs = new FakeLoggerProvider();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        using var model = ScriptedModel.Answering(_ => ScriptedModel.Tokens("Hi"), logs: factory);
+
+        for (var i = 0; i < 2; i++)
+            await model.Client.GetResponseAsync(Hi, new() { Reasoning = new() { Effort = ReasoningEffort.High } }, Test);
+
+        Assert.Single(logs.Collector.GetSnapshot(), record => record.Id.Id == 2026);
     }
 }

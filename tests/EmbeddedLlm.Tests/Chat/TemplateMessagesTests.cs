@@ -78,4 +78,15 @@ public sealed class TemplateMessagesTests
         var link = new ChatMessage(ChatRole.User, [new UriContent("https://example.org/a.pdf", "application/pdf")]);
         Assert.Contains("application/pdf", Assert.Throws<NotSupportedException>(() => Map(null, link)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void From_ResultInContents_IsTheirText()
+    {
+        object[] results = [new TextContent("It is "), new AIContent[] { new TextContent("noon"), new TextContent(".") }, new DataContent("It rains."u8.ToArray(), "text/plain")];
+
+        var mapped = TemplateMessages.From([new(ChatRole.Tool, [.. results.Select((result, i) => new FunctionResultContent($"{i}", result))])], null);
+
+        Assert.Equal(["It is ", "noon.", "It rains."], mapped.Select(message => message!["content"]!.GetValue<string>()));
+        Assert.Throws<NotSupportedException>(() => TemplateMessages.From([new(ChatRole.Tool, [new FunctionResultContent("1", new DataContent(new byte[1], "image/png"))])], null));
+    }
 }

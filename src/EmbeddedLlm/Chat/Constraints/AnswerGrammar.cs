@@ -115,10 +115,10 @@ internal abstract class AnswerGrammar
     {
         if (_arguments.TryGetValue((tool, spelling.Name), out var known))
             return known;
-        var (schema, source) = (ClosedSchema.OfArguments(Rules.Tools.Schema(tool)), $"tool '{tool}'");
+        var source = $"tool '{tool}'";
         try
         {
-            known = Builder.Schema(schema, Arguments, spelling, source);
+            known = Builder.Schema(ClosedSchema.OfArguments(Rules.Tools.Schema(tool)), Arguments, spelling, source);
         }
         catch (ConstraintException exception)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using EmbeddedLlm.Grammar;
 
 namespace EmbeddedLlm.Chat.Constraints;
 
@@ -12,6 +13,14 @@ internal static class ClosedSchema
     // Where several schemas hold for one object, none of them lists all of its properties.
     private static readonly string[] Joining =
         ["anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "dependentSchemas", "patternProperties", "additionalProperties", "unevaluatedProperties"];
+
+    private static readonly string[] Combining = ["allOf", "not", "if", "dependentSchemas", "unevaluatedProperties", "$dynamicRef", "$recursiveRef"];
+
+    private static readonly string[] Branching = ["$ref", "anyOf", "oneOf"];
+
+    private static readonly string[] Describing = ["properties", "required", "patternProperties", "additionalProperties", "minProperties", "maxProperties", "propertyNames"];
+
+    private const int MaxDepth = 1024;                                      // what nests deeper than constraints may, they refuse themselves
 
     /// <summary>The schema that is enforced for an answer.</summary>
     public static JsonElement Of(JsonElement schema) => schema.ValueKind == JsonValueKind.Object ? Of(JsonObject.Create(schema)!) : schema;
@@ -28,13 +37,30 @@ internal static class ClosedSchema
 
     private static JsonElement Of(JsonObject schema)
     {
-        var text = schema.ToJsonString();
-        if (text.Contains("\"allOf\"", StringComparison.Ordinal))
-            return JsonElement.Parse(text);
-        var closed = (JsonObject)JsonNode.Parse(text)!;
-        Close(closed);
-        return JsonElement.Parse(closed.ToJsonString());
+        JsonObject closed;
+        try
+        {
+            closed = (JsonObject)schema.DeepClone();
+            if (IsPlain(closed))
+                Close(closed);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ConstraintException("schema", "object", $"Each key was expected once: {exception.Message}");
+        }
+
+        return JsonElement.Parse(closed.ToJsonString(), new() { MaxDepth = MaxDepth });
     }
+
+    // Whether each object is described in one place: what a reference or a branch adds to could not come if its target were closed.
+    private static bool IsPlain(JsonNode? node) => node switch
+    {
+        JsonArray list => list.All(IsPlain),
+        JsonObject schema => !Array.Exists(Combining, schema.ContainsKey)
+            && (!Array.Exists(Branching, schema.ContainsKey) || !Array.Exists(Describing, schema.ContainsKey))
+            && schema.All(member => IsPlain(member.Value)),
+        _ => true,
+    };
 
     private static void Close(JsonNode? node)
     {

@@ -11,35 +11,36 @@ internal sealed partial class ConstraintCache(ChatSyntax syntax, Tokenizer token
     private const int Capacity = 8;
 
     private readonly Lock _gate = new();
-    private readonly LinkedList<(string Key, Constraint Constraint)> _recent = [];
+    private readonly LinkedList<(string Key, Lazy<Constraint> Constraint)> _recent = [];
 
     /// <summary>The constraint for some rules.</summary>
     /// <exception cref="ConstraintException">A schema or grammar is malformed, allows nothing, passes a limit, or asks for what cannot be enforced.</exception>
     public Constraint Get(AnswerRules rules)
     {
         var key = rules.Key;
+        LinkedListNode<(string Key, Lazy<Constraint> Constraint)>? entry;
         lock (_gate)
         {
-            for (var node = _recent.First; node is not null; node = node.Next)
-            {
-                if (node.Value.Key != key)
-                    continue;
-                _recent.Remove(node);
-                _recent.AddFirst(node);
-                return node.Value.Constraint;
-            }
-        }
-
-        var constraint = AnswerGrammar.Compile(syntax, rules, tokenizer);   // twice where two ask at once, which does no harm
-        foreach (var warning in constraint.Warnings)
-            LogPassedOver(logger, warning);
-        lock (_gate)
-        {
-            _recent.AddFirst((key, constraint));
+            entry = _recent.First;
+            while (entry is not null && entry.Value.Key != key)
+                entry = entry.Next;
+            if (entry is null)
+                entry = new((key, new(() => Compile(rules))));              // whoever else asks meanwhile waits for the same
+            else
+                _recent.Remove(entry);
+            _recent.AddFirst(entry);
             if (_recent.Count > Capacity)
                 _recent.RemoveLast();
         }
 
+        return entry.Value.Constraint.Value;
+    }
+
+    private Constraint Compile(AnswerRules rules)
+    {
+        var constraint = AnswerGrammar.Compile(syntax, rules, tokenizer);
+        foreach (var warning in constraint.Warnings)
+            LogPassedOver(logger, warning);
         return constraint;
     }
 

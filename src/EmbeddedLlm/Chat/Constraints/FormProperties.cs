@@ -13,18 +13,18 @@ internal static class FormProperties
     private static readonly string[] Forms = [ChatOptionsExtensions.GrammarKey, ChatOptionsExtensions.RegexKey, ChatOptionsExtensions.ChoicesKey];
 
     /// <summary>Whether a key is one of these.</summary>
-    public static bool Has(string key) => key == ChatOptionsExtensions.JsonWhiteSpaceKey || Forms.Contains(key);
+    public static bool Has(string key) => Forms.Append(ChatOptionsExtensions.JsonWhiteSpaceKey).Any(form => IsSame(form, key));
 
     /// <summary>The form; null for any text.</summary>
     /// <exception cref="ArgumentException">Two forms are asked for, or a value is of the wrong type.</exception>
     public static AnswerForm? Of(ChatOptions options)
     {
         AnswerForm? form = options.ResponseFormat is ChatResponseFormatJson json
-            ? new AnswerForm.Schema(json.Schema ?? AnyJson, options.AdditionalProperties?.GetValueOrDefault(ChatOptionsExtensions.JsonWhiteSpaceKey) is { } allows && Boolean(ChatOptionsExtensions.JsonWhiteSpaceKey, allows))
+            ? new AnswerForm.Schema(json.Schema ?? AnyJson, Find(options, ChatOptionsExtensions.JsonWhiteSpaceKey) is { } allows && Boolean(ChatOptionsExtensions.JsonWhiteSpaceKey, allows))
             : null;
         foreach (var key in Forms)
         {
-            if (options.AdditionalProperties?.GetValueOrDefault(key) is not { } value)
+            if (Find(options, key) is not { } value)
                 continue;
             if (form is not null)
                 throw new ArgumentException($"The answer cannot have the form of '{key}' and another one; ResponseFormat and the keys {string.Join(", ", Forms)} exclude each other.", nameof(options));
@@ -35,4 +35,10 @@ internal static class FormProperties
 
         return form;
     }
+
+    // Case and underscores do not matter, as with the other settings.
+    private static bool IsSame(string form, string key) =>
+        form.Replace("_", "", StringComparison.Ordinal).Equals(key.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+
+    private static object? Find(ChatOptions options, string form) => options.AdditionalProperties?.FirstOrDefault(property => IsSame(form, property.Key)).Value;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace EmbeddedLlm.Chat.Syntax;
@@ -40,4 +41,25 @@ internal sealed class OfferedTools
         _schemas.TryGetValue(tool, out var schema) && schema.ValueKind == JsonValueKind.Object
         && schema.TryGetProperty("properties", out var properties) && properties.ValueKind == JsonValueKind.Object
         && properties.TryGetProperty(parameter, out var found) ? found : default;
+
+    /// <summary>What a local reference in a tool's schema, such as <c>#/$defs/Zip</c>, stands for; undefined where there is nothing.</summary>
+    public JsonElement Resolve(string tool, string reference)
+    {
+        if (!reference.StartsWith('#') || !_schemas.TryGetValue(tool, out var found))
+            return default;
+        foreach (var step in reference[1..].Split('/').Skip(1))
+        {
+            var name = Uri.UnescapeDataString(step).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            var isFound = found.ValueKind switch
+            {
+                JsonValueKind.Object => found.TryGetProperty(name, out found),
+                JsonValueKind.Array when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < found.GetArrayLength() => (found = found[index]).ValueKind != JsonValueKind.Undefined,
+                _ => false,
+            };
+            if (!isFound)
+                return default;
+        }
+
+        return found;
+    }
 }

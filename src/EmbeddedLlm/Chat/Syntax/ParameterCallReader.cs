@@ -175,7 +175,7 @@ internal sealed class ParameterCallReader(ParameterCalls form, OfferedTools tool
     {
         if (form.HasValueLines && value.StartsWith('\n'))
             value = value[1..(value.Length > 1 && value.EndsWith('\n') ? ^1 : ^0)];
-        ParameterValue.Write(_arguments, value, tools.Parameter(_name, _parameter), form.IsText(_attributes));
+        ParameterValue.Write(_arguments, value, tools.Parameter(_name, _parameter), reference => tools.Resolve(_name, reference), form.IsText(_attributes));
     }
 
     private bool Cut(AnswerWriter writer)

@@ -9,15 +9,18 @@ namespace EmbeddedLlm.Chat.Syntax;
 /// </summary>
 internal static class ParameterValue
 {
+    private const int MaxReferences = 32;
+
     /// <summary>Writes a value as JSON.</summary>
     /// <param name="json">Takes the JSON.</param>
     /// <param name="value">The value as the model wrote it.</param>
     /// <param name="schema">The parameter's schema, undefined where it has none.</param>
+    /// <param name="resolve">What a reference in it stands for.</param>
     /// <param name="isText">What the format itself says; null where it does not.</param>
-    public static void Write(StringBuilder json, string value, JsonElement schema, bool? isText)
+    public static void Write(StringBuilder json, string value, JsonElement schema, Func<string, JsonElement> resolve, bool? isText)
     {
         var types = new HashSet<string>();
-        var isKnown = TryTypes(schema, types);
+        var isKnown = TryTypes(schema, resolve, types, MaxReferences);
         if (isText != true && TryJson(value, out var literal, out var type)
             && (isText == false || !isKnown || !types.Contains("string") || (type != "string" && types.Contains(type))))
         {
@@ -30,9 +33,9 @@ internal static class ParameterValue
     }
 
     // False where the schema leaves the type open.
-    private static bool TryTypes(JsonElement schema, HashSet<string> types)
+    private static bool TryTypes(JsonElement schema, Func<string, JsonElement> resolve, HashSet<string> types, int depth)
     {
-        if (schema.ValueKind != JsonValueKind.Object)
+        if (schema.ValueKind != JsonValueKind.Object || depth == 0)
             return false;
         if (schema.TryGetProperty("type", out var type))
             types.UnionWith(type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(Name) : [Name(type)]);
@@ -40,9 +43,13 @@ internal static class ParameterValue
             types.UnionWith(values.EnumerateArray().Select(value => TypeOf(value)));
         else if (schema.TryGetProperty("const", out var constant))
             types.Add(TypeOf(constant));
+        else if (schema.TryGetProperty("$ref", out var reference) && reference.ValueKind == JsonValueKind.String)
+            return TryTypes(resolve(reference.GetString()!), resolve, types, depth - 1);
+        else if (schema.TryGetProperty("allOf", out var parts) && parts.ValueKind == JsonValueKind.Array)
+            return parts.EnumerateArray().Any(part => TryTypes(part, resolve, types, depth - 1)); // the first that says so
         else
             return (schema.TryGetProperty("anyOf", out var choices) || schema.TryGetProperty("oneOf", out choices))
-                && choices.ValueKind == JsonValueKind.Array && choices.EnumerateArray().All(choice => TryTypes(choice, types));
+                && choices.ValueKind == JsonValueKind.Array && choices.EnumerateArray().All(choice => TryTypes(choice, resolve, types, depth - 1));
         if (types.Contains("integer"))
             types.Add("number"); // a fraction where a whole number is asked for is the caller's to refuse
         return true;

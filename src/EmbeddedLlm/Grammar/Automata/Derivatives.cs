@@ -72,6 +72,7 @@ internal sealed class Derivatives(ExprPool pool)
     private Expr ComputeParts(Expr expr, byte b, ref ByteSet same)
     {
         var start = _parts.Count;
+        Work += expr.Parts.Length;
         try
         {
             foreach (var part in expr.Parts)

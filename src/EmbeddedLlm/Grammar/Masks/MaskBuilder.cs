@@ -7,7 +7,7 @@ namespace EmbeddedLlm.Grammar.Masks;
 internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Coverage coverage)
 {
     private readonly Row[] _path = new Row[tokens.Trie.Depth + 1];
-    private long _bytes;
+    private readonly List<Row> _masked = [];                                // rows with a mask, which answers may hold on to
 
     /// <summary>The mask of a row, from its cache if it was asked for before.</summary>
     public ulong[] Of(Row row)
@@ -15,13 +15,15 @@ internal sealed class MaskBuilder(TokenTable tokens, Automaton automaton, Covera
         automaton.Refresh(row);
         if (row.Mask is { } known)
             return known;
-        if (_bytes > ConstraintLimits.CachedMaskBytes)
+        if ((long)_masked.Count * tokens.Words * sizeof(ulong) > ConstraintLimits.CachedMaskBytes)
         {
+            foreach (var masked in _masked)
+                masked.Mask = null;
+            _masked.Clear();
             automaton.TrimIfLarge(force: true);
             automaton.Refresh(row);
-            _bytes = 0;
         }
-        _bytes += tokens.Words * sizeof(ulong);
+        _masked.Add(row);
         return row.Mask = Build(row);
     }
 

@@ -130,6 +130,10 @@ internal sealed class SchemaReader
                 return WithNumbers(_algebra.Numbers.AtLeast(Number(node, keyword, value), isStrict: false));
             case "exclusiveMinimum" when value.ValueKind == JsonValueKind.Number:
                 return WithNumbers(_algebra.Numbers.AtLeast(Number(node, keyword, value), isStrict: true));
+            case "exclusiveMinimum" or "exclusiveMaximum" when value.ValueKind is JsonValueKind.True:
+                return PassOver(node, keyword, "A number was expected, as drafts since 6 have it; true was found.");
+            case "$recursiveRef":
+                return PassOver(node, keyword, "References of draft 2019-09 that depend on the way to them are not followed.");
             case "maximum":
                 return WithNumbers(_algebra.Numbers.AtMost(Number(node, keyword, value), isStrict: false));
             case "exclusiveMaximum" when value.ValueKind == JsonValueKind.Number:

@@ -145,6 +145,25 @@ public sealed class AnswerGrammarTests
         Assert.True(calls >= 3, $"{syntax.Name}: {calls} of 6 walks ended.");
     }
 
+    // Parameters that stand without quotes are read by their type, wherever the schema says it.
+    [Theory]
+    [InlineData("""{"$ref":"#/$defs/Zip"}""")]
+    [InlineData("""{"anyOf":[{"$ref":"#/$defs/Zip"},{"type":"null"}]}""")]
+    [InlineData("""{"allOf":[{"$ref":"#/$defs/Zip"}]}""")]
+    public void Parser_ParameterOfAReferencedType_IsReadAsThat(string zip)
+    {
+        var tools = new OfferedTools([("send", JsonElement.Parse($"{{\"type\":\"object\",\"properties\":{{\"zip\":{zip}}},\"$defs\":{{\"Zip\":{{\"type\":\"string\"}}}}}}"))]);
+        foreach (var syntax in ChatSyntaxes.All.Where(syntax => syntax is MarkedSyntax && syntax.Calls[0].Shape.Arguments is ArgumentShape.Parameters))
+        {
+            var (shape, parameters) = (syntax.Calls[0].Shape, (ArgumentShape.Parameters)syntax.Calls[0].Shape.Arguments);
+            var written = CallShapeTests.Fill(shape.Begin + shape.BeforeName + "send" + shape.AfterName + parameters.BeforeName + "zip" + parameters.BeforeText + "12345" + parameters.AfterValue + shape.AfterArguments + shape.End);
+
+            var (_, _, calls) = ParsedAnswer.Of(syntax.CreateParser(isReasoning: false, tools), [written]);
+
+            Assert.Equal("""{"zip":"12345"}""", JsonElement.Parse(Assert.Single(calls).Arguments).GetRawText().Replace(" ", "", StringComparison.Ordinal));
+        }
+    }
+
     // The vocabulary of bytes, with or without the format's marks as tokens.
     private static (ChatSyntax Syntax, Tokenizer Tokenizer) Case(int index, bool hasMarks)
     {
