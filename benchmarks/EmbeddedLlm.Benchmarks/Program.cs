@@ -37,6 +37,8 @@ try
         RowCosts.Print(verifier, int.Parse(hands, CultureInfo.InvariantCulture), int.Parse(rounds, CultureInfo.InvariantCulture));
     else if (args is ["embeddings", var embedder, var teamSize, var lengths])
         await EmbeddingSpeed.PrintAsync(embedder, int.Parse(teamSize, CultureInfo.InvariantCulture), lengths.Split(',').Select(length => int.Parse(length, CultureInfo.InvariantCulture))).ConfigureAwait(false);
+    else if (args is ["conversations", var talker, var team, var words, var repeats])
+        await ConversationSpeed.PrintAsync(talker, int.Parse(team, CultureInfo.InvariantCulture), int.Parse(words, CultureInfo.InvariantCulture), int.Parse(repeats, CultureInfo.InvariantCulture)).ConfigureAwait(false);
     else if (args is [['-', ..], ..])
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
     else

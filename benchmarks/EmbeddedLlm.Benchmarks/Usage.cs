@@ -17,6 +17,7 @@ internal static class Usage
         rows model.gguf 2 30                                 what a step of 2 to 8 rows of a sequence costs beside one of one row: threads, turns
         experts moe.gguf dense.gguf 2 200                    compares a mixture of experts with a dense model of its active size: threads, turns
         embeddings model.gguf 2 4,8,16,64                    texts per second, one by one and together: threads, tokens of a text
+        conversations model.gguf 2 1000 3                    a conversation saved and restored beside computed: threads, words, turns
         constraints vocabulary.gguf schemas.jsonl            times compiling and masks over a file of JSON schemas
         --filter '*Sampler*' --job short --inProcess         times kernels, formats, tokenizers, sampling: BenchmarkDotNet's arguments; --list flat names all
         Shapes: {string.Join(", ", ShapeModel.Shapes.Keys)}; of encoders: {string.Join(", ", EncoderShape.Shapes.Keys)}; recurrent: {string.Join(", ", RecurrentShape.Shapes.Keys)}.

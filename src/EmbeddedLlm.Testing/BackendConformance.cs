@@ -21,7 +21,7 @@ public static class BackendConformance
     public static IEnumerable<ConformanceCase> Cases(IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Parts(backend), .. Attentions(backend), .. Recurrences(backend), .. Models(backend)];
+        return [.. BlockFormats.All.SelectMany(format => Products(backend, format)), .. Choices(backend), .. Rows(backend), .. Parts(backend), .. Attentions(backend), .. KvBlocks(backend), .. Recurrences(backend), .. Models(backend)];
     }
 
     // Ops that read a weight: each format, widths that fill panels and widths that leave remainders.
@@ -242,6 +242,50 @@ public static class BackendConformance
                     FeedTexts(run, g);
             });
         });
+    }
+
+    // Blocks that leave the cache and come back elsewhere, as where a conversation is saved and restored.
+    private static IEnumerable<ConformanceCase> KvBlocks(IBackend backend)
+    {
+        foreach (var kvType in Enum.GetValues<KvType>())
+        {
+            foreach (var (spec, valuesAreKeys) in ((AttentionSpec, bool)[])[(new(4, 2, 32, 32, 0.18f), false), (new(6, 2, 10, 10, 0.3f), false), (new(4, 2, 40, 33, 0.2f), false), (new(4, 1, 24, 16, 0.2f), true)])
+            {
+                var name = $"kv-block/{kvType}/{spec.KvHeads}-heads-{spec.HeadWidth}-{spec.ValueWidth}{(valuesAreKeys ? "-values-in-keys" : "")}";
+                yield return new ConformanceCase(name, () =>
+                {
+                    var g = new ConformanceGraphs(name);
+                    var x = g.Input(40);
+                    var q = g.Builder.Linear(x, g.Matrix("q", F32, spec.Heads * spec.HeadWidth, 40, 0.4));
+                    var first = g.Builder.Attention(q, Key(g, x, spec), valuesAreKeys ? null : Value(g, x, spec), spec);
+                    // Another layer, of another shape.
+                    var other = g.Builder.Attention(q, g.Builder.Linear(first, g.Matrix("k2", F32, spec.HeadWidth, first.Width)), null, spec with { KvHeads = 1 });
+                    return ConformanceRun.Check(backend, g.Finish(g.Builder.Add(first, other)), kvType, ConformanceBounds.Of(kvType), run => FeedKvBlocks(run, g));
+                });
+            }
+        }
+    }
+
+    private static string? FeedKvBlocks(ConformanceRun run, ConformanceGraphs g)
+    {
+        var tokens = Tokens(g, 10);
+        run.Feed(tokens, [new BatchSlice(10, 0, 0, 3)], [5, 6, 7], [9]);
+        if (!run.ReadsKvBlocks)
+            return "KV blocks cannot be read.";
+
+        // The same two positions in a block where others stood before, and in one where others stand behind them.
+        run.Feed(Tokens(g, 12), [new BatchSlice(12, 0, 0, 3)], [30, 31, 32], [11]);
+        run.Feed(tokens, [new BatchSlice(10, 0, 0, 3)], [20, 21, 32], [9]);
+        run.Feed([.. tokens, 1, 2], [new BatchSlice(12, 0, 0, 3)], [40, 41, 42], [11]);
+        run.RequireEqualKvBlocks(5, 20, ConformanceRun.BlockTokens);
+        run.RequireEqualKvBlocks(7, 32, 2);
+        run.RequireEqualKvBlocks(7, 42, 2);
+
+        // A whole block and a part of one go elsewhere; the sequence goes on there.
+        run.MoveKvBlock(6, 12, ConformanceRun.BlockTokens);
+        run.MoveKvBlock(7, 2, 2);
+        run.Feed(Tokens(g, 4), [new BatchSlice(4, 10, 0, 4)], [5, 12, 2, 9], [0, 1, 2, 3]);
+        return null;
     }
 
     private static Value Key(ConformanceGraphs g, Value x, AttentionSpec spec) => g.Builder.Linear(x, g.Matrix("k", F32, spec.KvHeads * spec.HeadWidth, x.Width, 0.4));

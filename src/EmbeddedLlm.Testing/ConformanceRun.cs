@@ -28,16 +28,23 @@ internal sealed class ConformanceRun : IDisposable
     }
 
     /// <summary>Runs <paramref name="feed"/> and compares all its logits; returns the reason where the backend declines.</summary>
-    public static string? Check(IBackend backend, ModelGraph graph, KvType kvType, double bound, Action<ConformanceRun> feed)
+    public static string? Check(IBackend backend, ModelGraph graph, KvType kvType, double bound, Action<ConformanceRun> feed) => Check(backend, graph, kvType, bound, run =>
+    {
+        feed(run);
+        return null;
+    });
+
+    /// <summary>As the other; <paramref name="feed"/> too may say why the backend declines.</summary>
+    public static string? Check(IBackend backend, ModelGraph graph, KvType kvType, double bound, Func<ConformanceRun, string?> feed)
     {
         var offer = backend.Offer(graph);
         if (!offer.CanRun)
             return string.IsNullOrWhiteSpace(offer.Reason) ? throw new ConformanceException("The backend declines without a reason.") : offer.Reason;
 
         using var run = new ConformanceRun(backend, graph, kvType, bound);
-        feed(run);
+        var reason = feed(run);
         run.Compare();
-        return null;
+        return reason;
     }
 
     /// <summary>Rows of one sequence in blocks of their own from <paramref name="firstBlock"/> on; all their logits are asked for.</summary>
@@ -64,6 +71,23 @@ internal sealed class ConformanceRun : IDisposable
         _reference.CopyKvBlock(from, to);
     }
 
+    /// <summary>Whether the backend's KV blocks can be read and written.</summary>
+    public bool ReadsKvBlocks => _runner.KvLayout is not null;
+
+    /// <summary>Reads a block, spoils it, and writes what was read to another.</summary>
+    public void MoveKvBlock(int from, int to, int positions)
+    {
+        Move(_reference, from, to, positions);
+        Move(_runner, from, to, positions);
+    }
+
+    /// <summary>Requires that two blocks whose first positions hold the same give the same bytes, whatever else is or was in them.</summary>
+    public void RequireEqualKvBlocks(int first, int second, int positions)
+    {
+        if (!Read(_runner, first, positions).AsSpan().SequenceEqual(Read(_runner, second, positions)))
+            throw new ConformanceException($"KV blocks {first} and {second} hold the same keys and values at {positions} positions: expected equal bytes, found others.");
+    }
+
     public void CopyState(int from, int to)
     {
         _runner.CopyState(from, to);
@@ -74,6 +98,23 @@ internal sealed class ConformanceRun : IDisposable
     {
         _runner.Dispose();
         _reference.Dispose();
+    }
+
+    private static void Move(IModelRunner runner, int from, int to, int positions)
+    {
+        var bytes = Read(runner, from, positions);
+        runner.WriteKvBlock(from, new byte[bytes.Length]);
+        runner.WriteKvBlock(to, bytes);
+        if (!bytes.AsSpan().SequenceEqual(Read(runner, to, positions)))
+            throw new ConformanceException($"KV block {to} was written: expected to read the same bytes, found others.");
+    }
+
+    private static byte[] Read(IModelRunner runner, int block, int positions)
+    {
+        var bytes = new byte[runner.KvBlockBytes];
+        Array.Fill(bytes, (byte)0xA5);      // what the backend leaves untouched must show
+        runner.ReadKvBlock(block, positions, bytes);
+        return bytes;
     }
 
     private void Compare()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Graph;
 
@@ -30,6 +31,25 @@ internal sealed class ReferenceKv(KvLayer layer, RunnerOptions options)
     {
         Copy(_keys, from, to, options.KvBlockTokens * KeyRow);
         Copy(_values, from, to, options.KvBlockTokens * ValueRow);
+    }
+
+    /// <summary>Bytes of a block.</summary>
+    public int BlockBytes => options.KvBlockTokens * (KeyRow + ValueRow) * sizeof(float);
+
+    /// <summary>A block [tokens × key row], [tokens × value row]; zeros behind the positions that were written.</summary>
+    public void Read(int block, int positions, Span<byte> bytes)
+    {
+        var numbers = MemoryMarshal.Cast<byte, float>(bytes);
+        numbers.Clear();
+        _keys.AsSpan(block * options.KvBlockTokens * KeyRow, positions * KeyRow).CopyTo(numbers);
+        _values.AsSpan(block * options.KvBlockTokens * ValueRow, positions * ValueRow).CopyTo(numbers[(options.KvBlockTokens * KeyRow)..]);
+    }
+
+    public void Write(int block, ReadOnlySpan<byte> bytes)
+    {
+        var numbers = MemoryMarshal.Cast<byte, float>(bytes);
+        numbers[..(options.KvBlockTokens * KeyRow)].CopyTo(_keys.AsSpan(block * options.KvBlockTokens * KeyRow));
+        numbers[(options.KvBlockTokens * KeyRow)..].CopyTo(_values.AsSpan(block * options.KvBlockTokens * ValueRow));
     }
 
     private static void Copy(float[] memory, int from, int to, int length) =>

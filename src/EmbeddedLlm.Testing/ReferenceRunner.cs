@@ -33,6 +33,30 @@ internal sealed class ReferenceRunner : IModelRunner
             kv.Copy(from, to);
     }
 
+    public string KvLayout => $"reference/1/{_options.KvType}";
+
+    public int KvBlockBytes => _kv.Sum(kv => kv.BlockBytes);
+
+    public void ReadKvBlock(int block, int positions, Span<byte> bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, KvBlockBytes);
+        foreach (var kv in _kv)
+        {
+            kv.Read(block, positions, bytes[..kv.BlockBytes]);
+            bytes = bytes[kv.BlockBytes..];
+        }
+    }
+
+    public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, KvBlockBytes);
+        foreach (var kv in _kv)
+        {
+            kv.Write(block, bytes[..kv.BlockBytes]);
+            bytes = bytes[kv.BlockBytes..];
+        }
+    }
+
     public void CopyState(int from, int to)
     {
         foreach (var state in _states)

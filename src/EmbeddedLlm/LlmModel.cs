@@ -5,6 +5,7 @@ using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Engine;
 using EmbeddedLlm.Graph;
@@ -60,12 +61,15 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
 
         var chatLogger = Logger<EmbeddedChatClient>();
         var prompt = new ChatPrompt(ModelId, parts.Template, parts.Tokenizer, parts.Time, chatLogger);
-        var mapper = new RequestMapper(ModelId, parts.Sampling, new(parts.UnsupportedOptionPolicy, chatLogger), chatLogger);
+        var mapper = new RequestMapper(ModelId, parts.Sampling, new(parts.UnsupportedOptionPolicy, chatLogger), chatLogger, keepsConversations: parts.Conversations is not null);
         var constraints = new ConstraintCache(prompt.Syntax, parts.Tokenizer, chatLogger);
         _engine = new(parts.Runner, parts.Sizes, Logger<InferenceEngine>(), parts.Time);
         ContextLength = _engine.ContextLength;
         _generator = new(_engine, parts.Tokenizer, parts.Sampling, parts.Seed);
-        _chat = new(ModelId, prompt, mapper, new(ContextLength, chatLogger), _generator, constraints, parts.Time, chatLogger, [this, parts.Tokenizer]);
+        var store = parts.Conversations is null ? null : new ConversationStore(parts.Conversations, _engine, parts.Fingerprint, chatLogger);
+        Conversations = store;
+        IReadOnlyList<object> services = store is null ? [this, parts.Tokenizer] : [this, parts.Tokenizer, store];
+        _chat = new(ModelId, prompt, mapper, new(ContextLength, chatLogger), _generator, constraints, parts.Time, chatLogger, services, store);
 
         GuardedLogger Logger<T>() => new(parts.LoggerFactory.CreateLogger<T>());
     }
@@ -84,6 +88,9 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
 
     /// <summary>How tokens are chosen where a request does not say: <see cref="LlmOptions.Sampling"/>, else what the file recommends, else the usual values.</summary>
     public SamplingOptions DefaultSampling { get; }
+
+    /// <summary>The conversations that the model keeps; null unless <see cref="LlmOptions.Conversations"/> is set. Chat clients give it by <c>GetService</c> too.</summary>
+    public IConversations? Conversations { get; }
 
     /// <summary>What the engine is doing.</summary>
     internal EngineStats Stats => Writes(_engine).Stats;

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Sampling;
 
@@ -106,6 +107,12 @@ public sealed class LlmOptions
 
     /// <summary>Loads the model when the host starts instead of at its first use. Only for models registered with <c>AddEmbeddedLlm()</c>.</summary>
     public bool LoadAtStart { get; set; }
+
+    /// <summary>
+    /// Keeps conversations, so that requests with a <c>ConversationId</c> bring only their new messages: see <see cref="IConversations"/>. Null, the default, keeps none; a
+    /// request that names one is refused then.
+    /// </summary>
+    public ConversationOptions? Conversations { get; set; }
 
     /// <summary>Backends to choose from beside the CPU, which is always there.</summary>
     [Experimental("ELLM001")]

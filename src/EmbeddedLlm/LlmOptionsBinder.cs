@@ -1,6 +1,7 @@
 using System.Globalization;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Sampling;
@@ -27,6 +28,7 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.DraftModelPath)] = (options, section) => options.DraftModelPath = section.Value,
         [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
         [nameof(LlmOptions.Embedding)] = BindEmbedding,
+        [nameof(LlmOptions.Conversations)] = BindConversations,
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
         [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
@@ -40,6 +42,12 @@ internal static class LlmOptionsBinder
         [nameof(EmbeddingOptions.QueryPrefix)] = (options, section) => options with { QueryPrefix = section.Value },
         [nameof(EmbeddingOptions.DocumentPrefix)] = (options, section) => options with { DocumentPrefix = section.Value },
         [nameof(EmbeddingOptions.TruncatesLongTexts)] = (options, section) => options with { TruncatesLongTexts = ParseBool(section) },
+    };
+
+    private static readonly Dictionary<string, Func<ConversationOptions, IConfigurationSection, ConversationOptions>> ConversationTable = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [nameof(ConversationOptions.MaxCount)] = (options, section) => options with { MaxCount = Parse<int>(section) },
+        [nameof(ConversationOptions.MaxMessages)] = (options, section) => options with { MaxMessages = Parse<int>(section) },
     };
 
     /// <summary>Sets what the section has; an empty value leaves the default.</summary>
@@ -63,6 +71,17 @@ internal static class LlmOptionsBinder
                 throw Unknown(child, EmbeddingTable.Keys);
             if (!IsEmpty(child))
                 options.Embedding = set(options.Embedding, child);
+        }
+    }
+
+    private static void BindConversations(LlmOptions options, IConfigurationSection section)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            if (!ConversationTable.TryGetValue(child.Key, out var set))
+                throw Unknown(child, ConversationTable.Keys);
+            if (!IsEmpty(child))
+                options.Conversations = set(options.Conversations ?? new(), child);
         }
     }
 

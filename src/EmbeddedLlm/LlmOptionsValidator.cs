@@ -77,6 +77,10 @@ internal sealed class LlmOptionsValidator : IValidateOptions<LlmOptions>
             yield return "Embedding.Pooling is None, which gives a row for each token; an embedding needs another one, or null for what the file says.";
         if (options.Embedding?.Pooling is { } pooling && !Enum.IsDefined(pooling))
             yield return $"Embedding.Pooling is {pooling}; it must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.";
+        if (options.Conversations is { MaxCount: < 1 })
+            yield return $"Conversations.MaxCount is {options.Conversations.MaxCount}; it must be at least 1.";
+        if (options.Conversations is { MaxMessages: < 2 })
+            yield return $"Conversations.MaxMessages is {options.Conversations.MaxMessages}; it must be at least 2, a question and its answer.";
         if (options.DraftModelPath is { } path && string.IsNullOrWhiteSpace(path))
             yield return "DraftModelPath is empty; it must be a GGUF file or a folder, or null.";
         if (options is { Speculation: Speculation.Off, DraftModelPath: not null })

@@ -26,6 +26,18 @@ internal sealed class MappedRunner(IModelRunner inner, GgufFile file) : IModelRu
     public void CopyKvBlock(int from, int to) => inner.CopyKvBlock(from, to);
 
     /// <inheritdoc/>
+    public string? KvLayout => inner.KvLayout;
+
+    /// <inheritdoc/>
+    public int KvBlockBytes => inner.KvBlockBytes;
+
+    /// <inheritdoc/>
+    public void ReadKvBlock(int block, int positions, Span<byte> bytes) => inner.ReadKvBlock(block, positions, bytes);
+
+    /// <inheritdoc/>
+    public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes) => inner.WriteKvBlock(block, bytes);
+
+    /// <inheritdoc/>
     public void CopyState(int from, int to) => inner.CopyState(from, to);
 
     /// <inheritdoc/>

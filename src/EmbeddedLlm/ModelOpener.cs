@@ -50,6 +50,8 @@ internal static partial class ModelOpener
             var backend = BackendSelector.Select([new CpuBackend(), .. options.Backends], graph, options.Backend, logger);
             if (pooling is not null && options.DraftModelPath is not null)
                 throw new ArgumentException($"DraftModelPath is '{options.DraftModelPath}', but {path} makes embeddings, for which nothing is guessed.", nameof(options));
+            if (pooling is not null && options.Conversations is not null)
+                throw new ArgumentException($"Conversations is set, but {path} makes embeddings, for which none are kept.", nameof(options));
             var (runnerOptions, sizes) = Sizes(graph, spec, options, modelId, pooling, logger, out var embeddingSizes);
             runner = new MappedRunner(backend.Load(graph, runnerOptions), file);
             var (tokenizer, template) = reading.GetAwaiter().GetResult();
@@ -69,6 +71,8 @@ internal static partial class ModelOpener
                 Embedding = embeddingSizes is null ? null : new(embeddingSizes, options.Embedding, EmbeddingParts.PairFormatOf(file.Metadata, tokenizer)),
                 Sizes = sizes with { Drafter = DrafterOf(options.Speculation, draftModel) },
                 DraftModel = draftModel,
+                Conversations = options.Conversations,
+                Fingerprint = options.Conversations is null ? default(ReadOnlyMemory<byte>) : ModelFingerprint.Of(file, graph),
                 Sampling = sampling,
                 Seed = options.Seed,
                 UnsupportedOptionPolicy = options.UnsupportedOptionPolicy,

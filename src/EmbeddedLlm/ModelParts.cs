@@ -1,6 +1,7 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Engine;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tokenization;
@@ -26,6 +27,12 @@ internal sealed record ModelParts
 
     /// <summary>What makes it a model for embeddings or a reranker; null for one that writes text.</summary>
     public EmbeddingParts? Embedding { get; init; }
+
+    /// <summary>Conversations that are kept; null for none.</summary>
+    public ConversationOptions? Conversations { get; init; }
+
+    /// <summary>Tells the model from others, see <see cref="Models.ModelFingerprint"/>; needed where conversations are kept.</summary>
+    public ReadOnlyMemory<byte> Fingerprint { get; init; }
 
     /// <summary>The model that drafts; the model disposes it. Null for none.</summary>
     public DraftModel? DraftModel { get; init; }

@@ -21,5 +21,13 @@ TinyModel.Write(path, GgmlType.Q8_0);
 using var quantized = LlmModel.Load(path, new LlmOptions { Backends = { new AssemblerBackend() } });
 var assembled = await quantized.AsIChatClient().GetResponseAsync("Hello", new() { MaxOutputTokens = 8, Seed = 1 });
 
+// A conversation goes to a file and comes back: JSON without reflection.
+using var keeper = LlmModel.Load(args[0], new LlmOptions { Conversations = new() });
+var saved = keeper.Conversations!.Create();
+await keeper.AsIChatClient().GetResponseAsync("Hello", new() { ConversationId = saved, MaxOutputTokens = 8, Seed = 1 });
+var file = Path.Combine(AppContext.BaseDirectory, "hello.conversation");
+await keeper.Conversations.SaveAsync(saved, file);
+var restored = keeper.Conversations.GetMessages(await keeper.Conversations.LoadAsync(file));
+
 Console.WriteLine($"{direct.Usage!.OutputTokenCount} tokens: {direct.Text}");
-return direct.Usage.OutputTokenCount > 0 && direct.Text == injected.Text && assembled.Usage!.OutputTokenCount > 0 ? 0 : 1;
+return direct.Usage.OutputTokenCount > 0 && direct.Text == injected.Text && assembled.Usage!.OutputTokenCount > 0 && restored[^1].Text == direct.Text ? 0 : 1;

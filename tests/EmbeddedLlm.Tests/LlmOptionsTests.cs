@@ -1,5 +1,6 @@
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Chat;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Embeddings;
 using EmbeddedLlm.Graph;
 using EmbeddedLlm.Sampling;
@@ -24,7 +25,7 @@ public sealed class LlmOptionsTests
             ("Path", "a.gguf"), ("ModelId", "a"), ("contextlength", "100"), ("KvType", "f32"), ("KvCacheBytes", "5000000000"),
             ("MaxConcurrentSequences", "3"), ("MaxQueuedRequests", "4"), ("BatchTokens", "5"), ("Threads", "6"), ("Backend", "cpu"),
             ("ChatTemplate", "{{ 1 }}"), ("Seed", "7"), ("LoadAtStart", "True"), ("KeepWeightsInFile", "true"), ("Sampling:Temperature", "0.5"), ("Sampling:min_p", "0.25"), ("Sampling:LogitBias:12", "-1.5"), ("Sampling:DryBreakers:0", "5"), ("Sampling:DryBreakers:1", "9"),
-            ("Speculation", "off"), ("UnsupportedOptionPolicy", "log"), ("DraftModelPath", "b.gguf"), ("Embedding:Pooling", "last"), ("Embedding:QueryPrefix", "query: "), ("Embedding:DocumentPrefix", "passage: "), ("Embedding:TruncatesLongTexts", "true"));
+            ("Speculation", "off"), ("UnsupportedOptionPolicy", "log"), ("DraftModelPath", "b.gguf"), ("Embedding:Pooling", "last"), ("Embedding:QueryPrefix", "query: "), ("Embedding:DocumentPrefix", "passage: "), ("Embedding:TruncatesLongTexts", "true"), ("Conversations:MaxCount", "8"), ("Conversations:MaxMessages", "9"));
 
         Assert.Equal(("a.gguf", "a", 100, KvType.F32, 5000000000L), (options.Path, options.ModelId, options.ContextLength, options.KvType, options.KvCacheBytes));
         Assert.Equal(("{{ 1 }}", Speculation.Off, "b.gguf"), (options.ChatTemplate, options.Speculation, options.DraftModelPath));
@@ -32,6 +33,8 @@ public sealed class LlmOptionsTests
         Assert.Equal((3, 4, 5, 6, "cpu", 7, true, true), (options.MaxConcurrentSequences, options.MaxQueuedRequests, options.BatchTokens, options.Threads, options.Backend, options.Seed, options.LoadAtStart, options.KeepWeightsInFile));
 
         Assert.Equal(new() { Pooling = Pooling.Last, QueryPrefix = "query: ", DocumentPrefix = "passage: ", TruncatesLongTexts = true }, options.Embedding);
+
+        Assert.Equal(new() { MaxCount = 8, MaxMessages = 9 }, options.Conversations);
 
         // Configuration changes what the file recommends, and no more than it names.
         Assert.Null(options.Sampling);
@@ -49,6 +52,9 @@ public sealed class LlmOptionsTests
     {
         var keys = typeof(LlmOptions).GetProperties().Select(property => property.Name).Where(name => name is not (nameof(LlmOptions.Backends) or nameof(LlmOptions.Sampling)));
         Assert.All(keys, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Nonsense", "1"))).Message, StringComparison.Ordinal));
+
+        var conversations = typeof(ConversationOptions).GetProperties().Select(property => property.Name);
+        Assert.All(conversations, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Conversations:Nonsense", "1"))).Message, StringComparison.Ordinal));
 
         var embedding = typeof(EmbeddingOptions).GetProperties().Select(property => property.Name);
         Assert.All(embedding, key => Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Bind(("Embedding:Nonsense", "1"))).Message, StringComparison.Ordinal));
@@ -87,11 +93,11 @@ public sealed class LlmOptionsTests
     [Fact]
     public void Validate_AllFailures_AreTold()
     {
-        var options = new LlmOptions { Path = "nowhere.gguf", ContextLength = 1, KvCacheBytes = 0, KvType = (KvType)9, MaxConcurrentSequences = 0, MaxQueuedRequests = -1, BatchTokens = 0, Threads = -1, Speculation = (Speculation)9, UnsupportedOptionPolicy = (UnsupportedOptionPolicy)9, DraftModelPath = "nobody.gguf" };
+        var options = new LlmOptions { Path = "nowhere.gguf", ContextLength = 1, KvCacheBytes = 0, KvType = (KvType)9, MaxConcurrentSequences = 0, MaxQueuedRequests = -1, BatchTokens = 0, Threads = -1, Speculation = (Speculation)9, UnsupportedOptionPolicy = (UnsupportedOptionPolicy)9, DraftModelPath = "nobody.gguf", Conversations = new() { MaxCount = 0, MaxMessages = 1 } };
 
         var result = new LlmOptionsValidator().Validate("chat", options);
 
-        string[] names = ["nowhere.gguf", "ContextLength", "KvCacheBytes", "KvType", "MaxConcurrentSequences", "MaxQueuedRequests", "BatchTokens", "Threads", "Speculation", "UnsupportedOptionPolicy", "nobody.gguf"];
+        string[] names = ["nowhere.gguf", "ContextLength", "KvCacheBytes", "KvType", "MaxConcurrentSequences", "MaxQueuedRequests", "BatchTokens", "Threads", "Speculation", "UnsupportedOptionPolicy", "nobody.gguf", "Conversations.MaxCount", "Conversations.MaxMessages"];
         Assert.All(names, name => Assert.Contains(result.Failures!, failure => failure.Contains(name, StringComparison.Ordinal)));
         Assert.All(result.Failures!, failure => Assert.StartsWith("Model 'chat': ", failure, StringComparison.Ordinal));
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Backends;
 using EmbeddedLlm.Graph;
 
@@ -44,6 +45,19 @@ internal sealed class ScriptedBackend(Script script) : IBackend
 
         public void CopyKvBlock(int from, int to) =>
             _memory.AsSpan(from * options.KvBlockTokens, options.KvBlockTokens).CopyTo(_memory.AsSpan(to * options.KvBlockTokens));
+
+        public string KvLayout => "scripted/1";
+
+        public int KvBlockBytes => options.KvBlockTokens * sizeof(int);
+
+        public void ReadKvBlock(int block, int positions, Span<byte> bytes)
+        {
+            bytes.Clear();
+            MemoryMarshal.AsBytes(_memory.AsSpan(block * options.KvBlockTokens, positions)).CopyTo(bytes);
+        }
+
+        public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes) =>
+            bytes.CopyTo(MemoryMarshal.AsBytes(_memory.AsSpan(block * options.KvBlockTokens, options.KvBlockTokens)));
 
         public void CopyState(int from, int to) => throw new NotSupportedException("A script has no states.");
 

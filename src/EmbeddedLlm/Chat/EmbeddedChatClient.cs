@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
 using EmbeddedLlm.Chat.Constraints;
+using EmbeddedLlm.Conversations;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedLlm.Chat;
 
 /// <summary>
-/// The chat client of a loaded model. Stateless and safe for concurrent use; disposing it does nothing, as the model may have other clients.
+/// The chat client of a loaded model. Stateless but for the conversations that requests name, and safe for concurrent use; disposing it does nothing, as the
+/// model may have other clients.
 /// </summary>
 /// <param name="modelId">What responses carry.</param>
 /// <param name="prompt">Messages to tokens.</param>
@@ -17,8 +19,10 @@ namespace EmbeddedLlm.Chat;
 /// <param name="time">Dates responses.</param>
 /// <param name="logger">Takes events.</param>
 /// <param name="services">What <see cref="GetService"/> gives beside metadata and the client itself.</param>
+/// <param name="conversations">Keeps conversations; null where requests bring their whole history.</param>
 internal sealed class EmbeddedChatClient(
-    string modelId, ChatPrompt prompt, RequestMapper mapper, ContextFitter fitter, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services) : IChatClient
+    string modelId, ChatPrompt prompt, RequestMapper mapper, ContextFitter fitter, TextGenerator generator, ConstraintCache constraints, TimeProvider time, ILogger logger, IReadOnlyList<object> services,
+    ConversationStore? conversations) : IChatClient
 {
     /// <summary>The provider's name in metadata and traces.</summary>
     public const string ProviderName = "embeddedllm";
@@ -60,6 +64,9 @@ internal sealed class EmbeddedChatClient(
         var generation = mapper.Map(this, options);
         var tools = ToolOffer.From(options);
         IReadOnlyList<ChatMessage> history = [.. messages];
+        using var turn = options?.ConversationId is { } conversation ? conversations?.Begin(conversation, history) : null;
+        if (turn is not null)
+            (history, generation) = (turn.History, generation with { OwnPrefixKey = turn.OwnKey });
         var (told, prefill) = Prefill.Of(history, generation);
         var written = fitter.Write(told, options?.Instructions, generation, (kept, instructions) => prompt.Write(kept, instructions, tools, options?.Reasoning?.Effort, prefill, cancellationToken), out var dropped);
         if (prompt.StopStrings.Count > 0)
@@ -77,8 +84,9 @@ internal sealed class EmbeddedChatClient(
         var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
         var parser = prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools);
         parser.Begin(written.Prefill);
+        var reader = generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, constraint, written.PrefillTokens, cancellationToken);
         var answer = new AnswerReader(
-            generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, constraint, written.PrefillTokens, cancellationToken),
+            reader,
             parser,
             new CallIds(history),
             givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
@@ -93,17 +101,23 @@ internal sealed class EmbeddedChatClient(
             ResponseId = $"response-{id}",
             MessageId = $"message-{id}",
             ModelId = modelId,
+            ConversationId = turn?.Id,
             CreatedAt = created,
             AdditionalProperties = answer.TakeLogprobs() is { Length: > 0 } own ? new() { [ChatResponseProperties.LogprobsKey] = logprobs = new(logprobs, own) } : null,
         };
 
         await foreach (var content in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
-            yield return Update(content);
+        {
+            var update = Update(content);
+            turn?.Add(update);
+            yield return update;
+        }
 
         var last = Update(new UsageContent(answer.Usage));
         if (dropped > 0)
             (last.AdditionalProperties ??= [])[ChatResponseProperties.DroppedMessagesKey] = dropped;
         last.FinishReason = answer.FinishReason;
+        turn?.Complete(told, prefill, last, [.. written.Tokens, .. reader.Tokens], TextGenerator.KeyOf(generation)); // before the end is told: who hears of it may go on
         yield return last;
     }
 }

@@ -42,6 +42,9 @@ public sealed record GenerationOptions
     /// <summary>What the text of the answer must be.</summary>
     internal AnswerForm? Form { get; init; }
 
+    /// <summary>In place of <see cref="PromptCacheKey"/>: the key of a conversation whose computed beginning is shared with no others.</summary>
+    internal long? OwnPrefixKey { get; init; }
+
     /// <summary>Ids of tokens that end the answer as the model's own end tokens do, beside those; they are not part of it.</summary>
     public IReadOnlyList<int>? StopTokens { get; init; }
 
@@ -104,5 +107,6 @@ public sealed record GenerationOptions
         ContinueFinalMessage = ContinueFinalMessage ?? other.ContinueFinalMessage,
         Constraint = Constraint ?? other.Constraint,
         Form = Form ?? other.Form,
+        OwnPrefixKey = OwnPrefixKey ?? other.OwnPrefixKey,
     };
 }

@@ -10,7 +10,8 @@ namespace EmbeddedLlm.Chat;
 /// <param name="defaults">How tokens are chosen where a request does not say.</param>
 /// <param name="unsupported">Told of what is not honoured.</param>
 /// <param name="logger">Takes events.</param>
-internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, UnsupportedOptions unsupported, ILogger logger)
+/// <param name="keepsConversations">Whether a request may name a conversation.</param>
+internal sealed partial class RequestMapper(string modelId, SamplingOptions defaults, UnsupportedOptions unsupported, ILogger logger, bool keepsConversations = false)
 {
     /// <summary>Whether requests go on without what cannot be honoured.</summary>
     public bool GoesOnWithoutUnsupported => unsupported.GoesOn;
@@ -36,8 +37,8 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
     {
         if (options.ModelId is { } asked && asked != modelId)
             throw new InvalidOperationException($"There is no model '{asked}' here. Known: '{modelId}'.");
-        if (options.ConversationId is not null)
-            unsupported.Refuse("ConversationId is not supported: the client keeps no history. Send all messages; a shared beginning is not computed again.");
+        if (options.ConversationId is not null && !keepsConversations)
+            unsupported.Refuse("ConversationId is set, but the client keeps no history. Set LlmOptions.Conversations to keep conversations, or send all messages; a shared beginning is not computed again.");
     }
 
     private GenerationOptions? Raw(IChatClient client, ChatOptions options)

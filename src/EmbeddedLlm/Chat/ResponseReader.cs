@@ -10,8 +10,13 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
 {
     private readonly StopStrings _stops = new(stopSequences);
 
-    /// <summary>Tokens that were read so far.</summary>
-    public int OutputTokens { get; private set; }
+    private readonly List<int> _read = [];
+
+    /// <summary>The tokens that were read so far.</summary>
+    public IReadOnlyList<int> Tokens => _read;
+
+    /// <summary>How many tokens were read so far.</summary>
+    public int OutputTokens => _read.Count;
 
     /// <summary>The log probabilities of the tokens that were read since the last call; empty where they were not asked for.</summary>
     public TokenLogprob[] TakeLogprobs() => logprobs?.Take() ?? [];
@@ -36,7 +41,7 @@ internal sealed class ResponseReader(TokenStream tokens, Detokenizer detokenizer
     {
         await foreach (var token in tokens.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
-            OutputTokens++;
+            _read.Add(token);
             logprobs?.Read();
             if (_stops.Append(detokenizer.Append(token)) is { Length: > 0 } text)
                 yield return text;

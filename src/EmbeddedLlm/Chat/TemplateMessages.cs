@@ -124,6 +124,7 @@ internal static class TemplateMessages
         {
             null => "",
             string text => text,
+            JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
             var value => ToText(ToJson(value, $"result of the call '{result.CallId}'")),
         });
         message["tool_call_id"] = result.CallId;

@@ -40,13 +40,16 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
             StopTokens = StopTokens(options.StopTokens),
             TopLogprobs = options.TopLogprobs,
             SharesPrefix = options.PromptCache ?? true,
-            PrefixKey = PrefixKey.Of(options.PromptCacheKey),
+            PrefixKey = KeyOf(options),
             Constraint = options.Constraint ?? constraint,
             PrefillTokens = prefillTokens,
         };
         var tokens = engine.Start(request, cancellationToken);
         return new(tokens, tokenizer.CreateDetokenizer(beginsText, kept), options.StopSequences ?? [], options.TopLogprobs is null ? null : new(tokens, tokenizer));
     }
+
+    /// <summary>The key under which a request finds and leaves what is computed.</summary>
+    public static long KeyOf(GenerationOptions options) => options.OwnPrefixKey ?? PrefixKey.Of(options.PromptCacheKey);
 
     private IReadOnlySet<int> StopTokens(IReadOnlyList<int>? own)
     {

@@ -57,6 +57,12 @@ internal sealed unsafe class CpuRunner : IModelRunner
     /// <inheritdoc/>
     public int KvBlocks => _options.KvBlocks;
 
+    /// <inheritdoc/>
+    public string? KvLayout => _compiled.Kv.SavedBytes <= int.MaxValue ? $"cpu/1/{_options.KvType}" : null;
+
+    /// <inheritdoc/>
+    public int KvBlockBytes => checked((int)_compiled.Kv.SavedBytes);
+
     /// <summary>The threads that run a step, the calling one included.</summary>
     public int Threads => _team.Count;
 
@@ -97,6 +103,34 @@ internal sealed unsafe class CpuRunner : IModelRunner
         try
         {
             _compiled.Kv.CopyBlock(from, to);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadKvBlock(int block, int positions, Span<byte> bytes)
+    {
+        Enter();
+        try
+        {
+            _compiled.Kv.ReadBlock(block, positions, bytes);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes)
+    {
+        Enter();
+        try
+        {
+            _compiled.Kv.WriteBlock(block, bytes);
         }
         finally
         {

@@ -97,8 +97,69 @@ internal sealed unsafe class KvMemory : IDisposable
         _hasSpecials.AsSpan(from * _layers.Length, _layers.Length).CopyTo(_hasSpecials.AsSpan(to * _layers.Length));
     }
 
+    /// <summary>Bytes of <see cref="ReadBlock"/>: the block, then a flag for each layer, whether it has numbers that are not finite.</summary>
+    public long SavedBytes => _blockBytes + _layers.Length;
+
+    /// <summary>Copies a block of all layers out of the cache.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="positions">The positions that were written; others and the padding become zeros.</param>
+    /// <param name="bytes">[<see cref="SavedBytes"/>]</param>
+    public void ReadBlock(int block, int positions, Span<byte> bytes)
+    {
+        Require(block, bytes.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)positions, (uint)BlockTokens, nameof(positions));
+        Whole(block).CopyTo(bytes);
+        for (var layer = 0; layer < _layers.Length; layer++)
+        {
+            for (var head = 0; head < _layers[layer].Heads; head++)
+                ClearUnwritten(bytes.Slice((int)(_layerOffsets[layer] + head * HeadBytes(_layers[layer])), (int)HeadBytes(_layers[layer])), _layers[layer], positions);
+            bytes[(int)_blockBytes + layer] = HasSpecials(layer, block) ? (byte)1 : (byte)0;
+        }
+    }
+
+    /// <summary>Copies what <see cref="ReadBlock"/> gave into the cache.</summary>
+    public void WriteBlock(int block, ReadOnlySpan<byte> bytes)
+    {
+        Require(block, bytes.Length);
+        bytes[..(int)_blockBytes].CopyTo(Whole(block));
+        for (var layer = 0; layer < _layers.Length; layer++)
+            _hasSpecials[block * _layers.Length + layer] = bytes[(int)_blockBytes + layer] != 0;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
+
+    private Span<byte> Whole(int block) => new(_memory.Start + block * _blockBytes, (int)_blockBytes);
+
+    private void Require(int block, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)block, (uint)Blocks, nameof(block));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(length, SavedBytes);
+    }
+
+    private void ClearUnwritten(Span<byte> head, KvLayer layer, int positions)
+    {
+        var scaleBytes = Type == KvType.Q8_0 ? sizeof(ushort) : 0;
+        var keys = layer.HeadWidth * KeyStride * NumberBytes;
+        ClearColumns(head[..keys], KeyStride * NumberBytes, positions * NumberBytes);
+        ClearColumns(head[keys..(int)KeyBytes(layer)], KeyStride * scaleBytes, positions * scaleBytes);
+
+        var values = head[(int)KeyBytes(layer)..];
+        var stride = ValueStride(layer.ValueWidth) * NumberBytes;
+        var written = positions * stride;
+        ClearColumns(values[..written], stride, layer.ValueWidth * NumberBytes);
+        values[written..(BlockTokens * stride)].Clear();
+        ClearColumns(values[(BlockTokens * stride)..], KeyStride * scaleBytes, positions * scaleBytes);
+    }
+
+    // What stands in each row from a column on.
+    private static void ClearColumns(Span<byte> rows, int rowBytes, int column)
+    {
+        if (column == rowBytes)
+            return;
+        for (; rows.Length > 0; rows = rows[rowBytes..])
+            rows[column..rowBytes].Clear();
+    }
 
     private static int Padded(int count) => checked(count + Padding - 1) / Padding * Padding;
 

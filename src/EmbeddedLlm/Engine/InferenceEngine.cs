@@ -20,8 +20,9 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     private readonly Thread _thread;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private readonly object _gate = new();                                  // guards the next two; signalled when one changes
+    private readonly object _gate = new();                                  // guards the next three; signalled when one changes
     private readonly Queue<Sequence> _arrivals = [];
+    private readonly Queue<Errand> _errands = [];
     private bool _isDisposed;
 
     private volatile Stepper _stepper;                                      // used by the loop's thread alone, but for its counts
@@ -32,6 +33,7 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     {
         options.Validate();
         (_runner, _options, _logger, _time) = (runner, options, new GuardedLogger(logger), time ?? TimeProvider.System);
+        Layout = runner.KvLayout is { } layout && options.StateSlots == 0 ? new(layout, options.KvBlockTokens, runner.KvBlockBytes) : null;
         ContextLength = (int)Math.Min(options.ContextLength, (long)runner.KvBlocks * options.KvBlockTokens);
         _tags = options.Tags;
         _stepper = new(runner, options, _logger, _time);
@@ -43,6 +45,15 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
 
     /// <summary>The most tokens, prompt and answer together, that a request may have: the context, or what the KV memory holds if that is less.</summary>
     public int ContextLength { get; }
+
+    /// <summary>
+    /// The layout of KV blocks that can be copied; null where they cannot: the runner gives none out, or the model is recurrent, whose blocks are of no use
+    /// without its states.
+    /// </summary>
+    public PrefixLayout? Layout { get; }
+
+    /// <summary>Whether the model is recurrent.</summary>
+    public bool IsRecurrent => _options.StateSlots > 0;
 
     /// <summary>What the engine is doing.</summary>
     public EngineStats Stats
@@ -93,6 +104,17 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         return stream;
     }
 
+    /// <summary>Reads KV blocks between two steps; see <see cref="PrefixBlocks.Read"/>. There must be a <see cref="Layout"/>.</summary>
+    /// <exception cref="LlmException">The backend failed.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is disposed.</exception>
+    public Task<int> ReadPrefixAsync(long key, ReadOnlyMemory<int> tokens, int first, Memory<byte> bytes) =>
+        Send(blocks => blocks.Read(key, tokens.Span, first, bytes.Span));
+
+    /// <summary>Writes KV blocks between two steps; see <see cref="PrefixBlocks.Write"/>. There must be a <see cref="Layout"/>.</summary>
+    /// <inheritdoc cref="ReadPrefixAsync"/>
+    public Task<int> WritePrefixAsync(long key, ReadOnlyMemory<int> tokens, int first, ReadOnlyMemory<byte> bytes) =>
+        Send(blocks => blocks.Write(key, tokens.Span, first, bytes.Span));
+
     /// <summary>
     /// Ends the loop after the step that runs, and every open request with <see cref="ObjectDisposedException"/>. Returns when the runner is
     /// no longer in use; may be called again, and from any thread.
@@ -109,6 +131,20 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     {
         Stop();
         return new(_ended.Task);
+    }
+
+    private Task<int> Send(Func<PrefixBlocks, int> work)
+    {
+        var errand = new Errand(work);
+        lock (_gate)
+        {
+            if (_isDisposed)
+                throw Disposed("was disposed");
+            _errands.Enqueue(errand);
+            Monitor.Pulse(_gate);
+        }
+
+        return errand.Result;
     }
 
     private void Stop()
@@ -136,8 +172,14 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     {
         try
         {
-            while (TakeArrivals())
+            var errands = new Queue<Errand>();
+            while (TakeArrivals(errands))
+            {
                 Step();
+                while (errands.TryDequeue(out var errand))
+                    errand.Run(_stepper.Prefixes);
+            }
+
             Close();
         }
         finally
@@ -147,16 +189,18 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
     }
 
     // Waits while there is nothing to do; false when it is time to end.
-    private bool TakeArrivals()
+    private bool TakeArrivals(Queue<Errand> errands)
     {
         lock (_gate)
         {
-            while (_arrivals.Count == 0 && _stepper.IsIdle && !_isDisposed)
+            while (_arrivals.Count == 0 && _errands.Count == 0 && _stepper.IsIdle && !_isDisposed)
                 Monitor.Wait(_gate);
             if (_isDisposed)
                 return false;
             while (_arrivals.TryDequeue(out var sequence))
                 _stepper.Add(sequence);
+            while (_errands.TryDequeue(out var errand))
+                errands.Enqueue(errand);
             return true;
         }
     }
@@ -183,6 +227,8 @@ internal sealed class InferenceEngine : IDisposable, IAsyncDisposable
         lock (_gate)
             open = [.. _stepper.Sequences, .. _arrivals];
         Fail(open, Disposed("was disposed while it was answering"));
+        while (_errands.TryDequeue(out var errand))                         // none comes any more
+            errand.Fail(Disposed("was disposed while KV blocks were copied"));
         EngineTelemetry.Remove(this);
         _logger.Stopped(_options.Model, open.Length);
     }

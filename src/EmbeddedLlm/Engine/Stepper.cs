@@ -38,6 +38,9 @@ internal sealed class Stepper
 
     public BlockPool Pool => _pool;
 
+    /// <summary>Copies KV blocks; between steps only.</summary>
+    public PrefixBlocks Prefixes => new(_runner, _pool);
+
     public bool IsIdle => _scheduler.IsIdle;
 
     /// <summary>How many requests have not ended.</summary>

@@ -178,6 +178,7 @@ public sealed class RequestMapperTests
             ContinueFinalMessage = true,
             Form = new AnswerForm.Regex("8"),
             Constraint = Constraint.FromRegex("9", ScriptedModel.Tokenizer),
+            OwnPrefixKey = 10,
         };
 
         Assert.All(typeof(GenerationOptions).GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic), property => Assert.NotNull(property.GetValue(all)));

@@ -1,5 +1,6 @@
 using EmbeddedLlm.Chat;
 using EmbeddedLlm.Chat.Templates;
+using EmbeddedLlm.Conversations;
 using EmbeddedLlm.Engine.Drafts;
 using EmbeddedLlm.Gguf;
 using EmbeddedLlm.Sampling;
@@ -34,13 +35,14 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logs">Takes events.</param>
     /// <param name="template">The chat template; null for ChatML without tools.</param>
-    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null)
-        : this(Certain(next), contextLength, batchTokens, sampling, time, logs, template)
+    /// <param name="conversations">Conversations that are kept; null for none.</param>
+    public ScriptedModel(Func<int[], int> next, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null)
+        : this(Certain(next), contextLength, batchTokens, sampling, time, logs, template, conversations: conversations)
     {
     }
 
     /// <summary>A model whose logits are a script.</summary>
-    public ScriptedModel(ScriptedRunner.Script script, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, Func<IDrafter>? drafter = null)
+    public ScriptedModel(ScriptedRunner.Script script, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, Func<IDrafter>? drafter = null, ConversationOptions? conversations = null)
     {
         const int BlockTokens = 16;
         Runner = new(Tokenizer.VocabularySize, 4 * contextLength / BlockTokens, BlockTokens, script);
@@ -61,6 +63,8 @@ internal sealed class ScriptedModel : IDisposable
             },
             Sampling = sampling ?? SamplingOptions.Default,
             Time = time ?? TimeProvider.System,
+            Conversations = conversations,
+            Fingerprint = new byte[32],
             LoggerFactory = logs ?? NullLoggerFactory.Instance,
         });
     }
@@ -72,7 +76,7 @@ internal sealed class ScriptedModel : IDisposable
     public IChatClient Client => Model.AsIChatClient();
 
     /// <summary>A chat model: from the prompt's text to the tokens of the answer, after which the turn ends.</summary>
-    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null) =>
+    public static ScriptedModel Answering(Func<string, int[]> answer, int contextLength = 512, int batchTokens = 64, SamplingOptions? sampling = null, TimeProvider? time = null, ILoggerFactory? logs = null, string? template = null, ConversationOptions? conversations = null) =>
         new(
             history =>
             {
@@ -84,7 +88,7 @@ internal sealed class ScriptedModel : IDisposable
                 var written = history.Length - promptLength;
                 return written < tokens.Length ? tokens[written] : Id1(End);
             },
-            contextLength, batchTokens, sampling, time, logs, template);
+            contextLength, batchTokens, sampling, time, logs, template, conversations);
 
     /// <summary>A chat model that always gives the same answer.</summary>
     public static ScriptedModel Answering(params string[] pieces) => Answering(_ => Tokens(pieces));

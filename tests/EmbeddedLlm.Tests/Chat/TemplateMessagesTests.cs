@@ -60,6 +60,11 @@ public sealed class TemplateMessagesTests
             ])));
 
     [Fact]
+    public void From_AResultThatIsTextAsJson_IsTheText() => Assert.Equal(
+        """[{"role":"tool","content":"sunny","tool_call_id":"1"}]""",
+        Map(null, new ChatMessage(ChatRole.Tool, [new FunctionResultContent("1", JsonSerializer.SerializeToElement("sunny"))])));
+
+    [Fact]
     public void From_Reasoning_IsKeptApart() => Assert.Equal(
         """[{"role":"assistant","content":"4","reasoning_content":"2+2"}]""",
         Map(null, new ChatMessage(ChatRole.Assistant, [new TextReasoningContent("2+2"), new TextContent("4")])));

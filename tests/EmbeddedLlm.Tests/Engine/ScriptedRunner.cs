@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EmbeddedLlm.Backends;
 
 namespace EmbeddedLlm.Tests.Engine;
@@ -71,6 +72,28 @@ internal sealed class ScriptedRunner(int vocabulary, int kvBlocks, int blockToke
         BeforeCopy?.Invoke(this);
         Copies++;
         _memory.AsSpan(from * blockTokens, blockTokens).CopyTo(_memory.AsSpan(to * blockTokens));
+    }
+
+    /// <summary>Null for a runner whose blocks cannot be read.</summary>
+    public string? KvLayout { get; set; } = "scripted/1";
+
+    public int KvBlockBytes => blockTokens * sizeof(int);
+
+    public void ReadKvBlock(int block, int positions, Span<byte> bytes)
+    {
+        BeforeCopy?.Invoke(this);
+        Require(Volatile.Read(ref _isRunning) == 0, "A block is read while a batch runs.");
+        var read = _memory.AsSpan(block * blockTokens, positions);
+        Require(!read.Contains(Empty), "A position is read that was never written.");
+        bytes.Clear();
+        MemoryMarshal.AsBytes(read).CopyTo(bytes);
+    }
+
+    public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes)
+    {
+        BeforeCopy?.Invoke(this);
+        Require(Volatile.Read(ref _isRunning) == 0, "A block is written while a batch runs.");
+        bytes.CopyTo(MemoryMarshal.AsBytes(_memory.AsSpan(block * blockTokens, blockTokens)));
     }
 
     public void CopyState(int from, int to)

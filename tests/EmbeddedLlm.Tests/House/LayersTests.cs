@@ -23,7 +23,8 @@ public sealed partial class LayersTests
         ["Calibration"] = ["Backends", "Cpu", "Graph", "Gguf", "Models", "Tokenization"],
         ["Engine"] = ["Backends", "KvCache", "Sampling", "Grammar"],
         ["Embeddings"] = ["Engine", "Backends", "Graph", "Tokenization"],
-        ["Chat"] = ["Engine", "Tokenization", "Sampling", "Grammar"],
+        ["Conversations"] = ["Engine", "Gguf"],
+        ["Chat"] = ["Conversations", "Engine", "Tokenization", "Sampling", "Grammar"],
         ["Hosting"] = ["Backends"],
     };
 

@@ -80,7 +80,25 @@ public sealed class BackendConformanceTests
     {
         var names = BackendConformance.Cases(new ReferenceBackend()).Select(c => c.Name).ToList();
         Assert.Equal(names.Count, names.Distinct().Count());
-        Assert.Equal(["model", .. Mistakes.Keys], names.Select(name => name.Split('/')[0]).ToHashSet(), (a, b) => a.Order().SequenceEqual(b.Order()));
+        Assert.Equal(["model", "kv-block", .. Mistakes.Keys], names.Select(name => name.Split('/')[0]).ToHashSet(), (a, b) => a.Order().SequenceEqual(b.Order()));
+    }
+
+    [Theory, InlineData(true, false), InlineData(false, true), InlineData(false, false)]
+    public void KvBlocks_OfABackendThatReadsOrWritesThemWrong_AreReported(bool leaks, bool forgets)
+    {
+        var cases = BackendConformance.Cases(new WrongKvBackend(leaks, forgets)).Where(c => c.Name.StartsWith("kv-block/", StringComparison.Ordinal)).ToList();
+
+        if (leaks || forgets)
+            Assert.All(cases, c => Assert.Throws<ConformanceException>(c.Run));
+        else
+            Assert.All(cases, c => Assert.Null(c.Run()));
+    }
+
+    [Fact]
+    public void KvBlocks_OfABackendThatCannotReadThem_SayWhy()
+    {
+        var cases = BackendConformance.Cases(new WrongKvBackend(leaks: false, forgets: false, declines: true)).Where(c => c.Name.StartsWith("kv-block/", StringComparison.Ordinal));
+        Assert.All(cases, c => Assert.Equal("KV blocks cannot be read.", c.Run()));
     }
 
     [Fact]
@@ -139,6 +157,41 @@ public sealed class BackendConformanceTests
     private sealed class OtherRow(Weight table) : WeightStorage
     {
         public override ReadOnlySpan<byte> Slice(long offset, int length) => table.Storage.Slice(offset == 0 ? length : offset - length, length);
+    }
+
+    // One that gives out what stands behind the positions asked for, or writes nothing.
+    private sealed class WrongKvBackend(bool leaks, bool forgets, bool declines = false) : IBackend
+    {
+        public string Name => "wrong-kv";
+
+        public BackendOffer Offer(ModelGraph graph) => new(true, 1, "");
+
+        public IModelRunner Load(ModelGraph graph, RunnerOptions options) => new Runner(new ReferenceBackend().Load(graph, options), options.KvBlockTokens, leaks, forgets, declines);
+
+        private sealed class Runner(IModelRunner inner, int blockTokens, bool leaks, bool forgets, bool declines) : IModelRunner
+        {
+            public int KvBlocks => inner.KvBlocks;
+
+            public string? KvLayout => declines ? null : inner.KvLayout;
+
+            public int KvBlockBytes => inner.KvBlockBytes;
+
+            public void Run(in Batch batch, Span<float> logits) => inner.Run(batch, logits);
+
+            public void CopyKvBlock(int from, int to) => inner.CopyKvBlock(from, to);
+
+            public void ReadKvBlock(int block, int positions, Span<byte> bytes) => inner.ReadKvBlock(block, leaks ? blockTokens : positions, bytes);
+
+            public void WriteKvBlock(int block, ReadOnlySpan<byte> bytes)
+            {
+                if (!forgets)
+                    inner.WriteKvBlock(block, bytes);
+            }
+
+            public void CopyState(int from, int to) => inner.CopyState(from, to);
+
+            public void Dispose() => inner.Dispose();
+        }
     }
 
     private sealed class DecliningBackend : IBackend
