@@ -41,6 +41,7 @@ internal static class FuzzRun
         var (round, accepted, since) = (0, 0, Stopwatch.GetTimestamp());
         var (slowest, largest, begin) = (TimeSpan.Zero, 0L, 0L);
         string? text = null;
+        string? costliest = null;
         Exception? failure = null;
         var worker = new Thread(() =>
         {
@@ -55,7 +56,7 @@ internal static class FuzzRun
                     accepted += check(text, random) ? 1 : 0;
                     var (taken, made) = (Stopwatch.GetElapsedTime(since), GC.GetAllocatedBytesForCurrentThread() - bytes);
                     slowest = taken > slowest ? taken : slowest;
-                    largest = Math.Max(largest, made);
+                    (largest, costliest) = made > largest ? (made, text) : (largest, costliest);
                     Assert.True(made < AllowedBytes, $"{made} bytes were made.");
                     if (round == WarmRounds)
                         begin = GC.GetTotalMemory(forceFullCollection: true);
@@ -74,7 +75,7 @@ internal static class FuzzRun
         Assert.True(failure is null, $"Round {round} of {target}: {failure}\n{Escape(text)}");
         var end = GC.GetTotalMemory(forceFullCollection: true);
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{target}: {round} cases, {accepted} accepted, slowest {slowest.TotalMilliseconds:F0} ms, most bytes {largest}, memory {begin} -> {end}"));
+            CultureInfo.InvariantCulture, $"{target}: {round} cases, {accepted} accepted, slowest {slowest.TotalMilliseconds:F0} ms, memory {begin} -> {end}, most bytes made {largest} by:\n{Escape(costliest)}"));
         Assert.True(begin == 0 || time.Elapsed < TimeSpan.FromMinutes(1) || end < begin + AllowedGrowth, $"Memory grew from {begin} to {end} bytes.");
         Assert.True(accepted > 0 && accepted < round, $"{accepted} of {round} texts were accepted.");
     }
