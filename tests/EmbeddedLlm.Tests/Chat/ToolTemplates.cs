@@ -49,6 +49,14 @@ internal static class ToolTemplates
         {% endif %}
         """;
 
+    /// <summary>Calls by the name of their tool, with ids that the model gives.</summary>
+    public const string Mistral = """
+        {%- if tools %}[AVAILABLE_TOOLS]{{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}
+        {%- for message in messages %}[INST]{{ message.content }}[/INST]
+        {%- for call in message.tool_calls or [] %}[TOOL_CALLS]{{ call.function.name }}[CALL_ID]{{ call.id }}[ARGS]{{ call.function.arguments | tojson }}{% endfor %}
+        {%- endfor %}
+        """;
+
     /// <summary>Begins the reasoning of every answer, and has no switch for it.</summary>
     public const string Thinking = """
         {%- for message in messages %}<|im_start|>{{ message.role }}

@@ -22,7 +22,7 @@ public sealed class ChatOptionsContractTests
         [nameof(ChatOptions.AllowBackgroundResponses)] = streams => IsPassedOver(streams, new() { AllowBackgroundResponses = true }),
         [nameof(ChatOptions.AllowMultipleToolCalls)] = AllowMultipleToolCallsIsHonoured,
         [nameof(ChatOptions.ContinuationToken)] = streams => IsPassedOver(streams, new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) }),
-        [nameof(ChatOptions.ConversationId)] = ConversationIdIsRefused,
+        [nameof(ChatOptions.ConversationId)] = ConversationIdIsHonouredWhereHistoryIsKept,
         [nameof(ChatOptions.FrequencyPenalty)] = async streams => Assert.NotEqual(await Greedy(streams), await Babble(streams, new() { Temperature = 0, FrequencyPenalty = 2 })),
         [nameof(ChatOptions.Instructions)] = InstructionsAreTheFirstSystemMessage,
         [nameof(ChatOptions.MaxOutputTokens)] = MaxOutputTokensIsHonoured,
@@ -89,13 +89,20 @@ public sealed class ChatOptionsContractTests
         Assert.Equal((2, 1, 0), (many.All<FunctionCallContent>().Length, one.All<FunctionCallContent>().Length, text.All<FunctionCallContent>().Length));
     }
 
-    private static async Task ConversationIdIsRefused(bool streams)
+    // In full: ConversationTests.
+    private static async Task ConversationIdIsHonouredWhereHistoryIsKept(bool streams)
     {
-        using var scripted = new Scripted(Said);
+        using var stateless = new Scripted(Said);
+        using var keeping = new Scripted(_ => Said, new() { Conversations = new() });
+        var id = keeping.Model.Conversations!.Create([new(ChatRole.System, "Be brief.")]);
 
-        var refused = await Assert.ThrowsAsync<NotSupportedException>(() => scripted.Client.AskAsync(streams, options: new() { ConversationId = "7" }));
+        var refused = await Assert.ThrowsAsync<NotSupportedException>(() => stateless.Client.AskAsync(streams, options: new() { ConversationId = id }));
+        var first = await keeping.Client.AskAsync(streams, "One.", new() { ConversationId = id });
+        var second = await keeping.Client.AskAsync(streams, "Two.", new() { ConversationId = id });
 
         Assert.Contains("ConversationId", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((id, id), (first.ConversationId, second.ConversationId));
+        Assert.Contains("One.", keeping.Prompts[1], StringComparison.Ordinal);
     }
 
     private static async Task InstructionsAreTheFirstSystemMessage(bool streams)

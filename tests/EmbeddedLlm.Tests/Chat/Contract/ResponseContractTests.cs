@@ -15,7 +15,7 @@ public sealed class ResponseContractTests
     {
         [nameof(ChatResponse.AdditionalProperties)] = response => Assert.Null(response.AdditionalProperties),
         [nameof(ChatResponse.ContinuationToken)] = response => Assert.Null(response.ContinuationToken), // nothing is made in the background
-        [nameof(ChatResponse.ConversationId)] = response => Assert.Null(response.ConversationId), // no history is kept
+        [nameof(ChatResponse.ConversationId)] = response => Assert.Null(response.ConversationId), // no history is kept unless asked for
         [nameof(ChatResponse.CreatedAt)] = response => Assert.InRange(response.CreatedAt!.Value, DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow),
         [nameof(ChatResponse.FinishReason)] = response => Assert.Equal(ChatFinishReason.Stop, response.FinishReason),
         [nameof(ChatResponse.Messages)] = response => Assert.Equal((ChatRole.Assistant, null), (Assert.Single(response.Messages).Role, response.Messages[0].AuthorName)),

@@ -92,6 +92,22 @@ public sealed class ToolContractTests
 
     [Theory]
     [MemberData(nameof(Ways))]
+    public async Task Call_WithAnIdOfTheModel_KeepsItUnlessItWasUsed(bool streams)
+    {
+        using var scripted = new Scripted(_ => "[TOOL_CALLS]look[CALL_ID]abcdefghi[ARGS]{}", new() { ChatTemplate = ToolTemplates.Mistral });
+        List<ChatMessage> history = [new(ChatRole.User, "Look!")];
+
+        var first = await scripted.Client.AskAsync(streams, history, new() { Tools = [Declared] });
+        history.AddMessages(first);
+        history.Add(new(ChatRole.Tool, [new FunctionResultContent("abcdefghi", "nothing")]));
+        var second = await scripted.Client.AskAsync(streams, history, new() { Tools = [Declared] });
+
+        Assert.Equal("abcdefghi", Assert.Single(first.All<FunctionCallContent>()).CallId);
+        Assert.NotEqual("abcdefghi", Assert.Single(second.All<FunctionCallContent>()).CallId);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
     public async Task Results_InAnyOrder_BelongToTheCallsOfTheirIds(bool streams)
     {
         using var scripted = new Scripted(_ => "Done.", new() { ChatTemplate = ToolTemplates.Complete });
