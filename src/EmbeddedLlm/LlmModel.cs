@@ -205,7 +205,7 @@ public sealed class LlmModel : IDisposable, IAsyncDisposable
     private async IAsyncEnumerable<CompletionUpdate> StreamAsync(TextGenerator generator, string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // a long prompt is tokenized off the caller's thread
-        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, constraint: null, prefillTokens: 0, cancellationToken);
+        var answer = generator.Start(Tokenizer.Encode(prompt), options, beginsText: false, kept: ImmutableHashSet<int>.Empty, prefillTokens: 0, cancellationToken);
         await foreach (var text in answer.ReadAsync(cancellationToken).ConfigureAwait(false))
             yield return new(text) { Logprobs = answer.TakeLogprobs() };
 

@@ -27,8 +27,8 @@ internal static class LlmOptionsBinder
         [nameof(LlmOptions.Speculation)] = (options, section) => options.Speculation = EnumOf<Speculation>(section),
         [nameof(LlmOptions.DraftModelPath)] = (options, section) => options.DraftModelPath = section.Value,
         [nameof(LlmOptions.Backend)] = (options, section) => options.Backend = section.Value,
-        [nameof(LlmOptions.Embedding)] = BindEmbedding,
-        [nameof(LlmOptions.Conversations)] = BindConversations,
+        [nameof(LlmOptions.Embedding)] = (options, section) => options.Embedding = Bind(EmbeddingTable!, section, options.Embedding)!,
+        [nameof(LlmOptions.Conversations)] = (options, section) => options.Conversations = Bind(ConversationTable!, section, options.Conversations),
         [nameof(LlmOptions.ChatTemplate)] = (options, section) => options.ChatTemplate = section.Value,
         [nameof(LlmOptions.Sampling)] = BindSampling,
         [nameof(LlmOptions.Seed)] = (options, section) => options.Seed = Parse<long>(section),
@@ -63,26 +63,18 @@ internal static class LlmOptionsBinder
         }
     }
 
-    private static void BindEmbedding(LlmOptions options, IConfigurationSection section)
+    // By a table of settings; what is null stays so where there is nothing to set.
+    private static T? Bind<T>(Dictionary<string, Func<T, IConfigurationSection, T>> table, IConfigurationSection section, T? value) where T : class, new()
     {
         foreach (var child in section.GetChildren())
         {
-            if (!EmbeddingTable.TryGetValue(child.Key, out var set))
-                throw Unknown(child, EmbeddingTable.Keys);
+            if (!table.TryGetValue(child.Key, out var set))
+                throw Unknown(child, table.Keys);
             if (!IsEmpty(child))
-                options.Embedding = set(options.Embedding, child);
+                value = set(value ?? new(), child);
         }
-    }
 
-    private static void BindConversations(LlmOptions options, IConfigurationSection section)
-    {
-        foreach (var child in section.GetChildren())
-        {
-            if (!ConversationTable.TryGetValue(child.Key, out var set))
-                throw Unknown(child, ConversationTable.Keys);
-            if (!IsEmpty(child))
-                options.Conversations = set(options.Conversations ?? new(), child);
-        }
+        return value;
     }
 
     private static void BindSampling(LlmOptions options, IConfigurationSection section)

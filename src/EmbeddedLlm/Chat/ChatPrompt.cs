@@ -13,7 +13,6 @@ internal sealed partial class ChatPrompt(string modelId, ChatTemplate template, 
     private readonly TemplateCalls _calls = new(template);
     private readonly Lazy<IReadOnlySet<int>> _marks = new(() => tokenizer.SpecialTokensIn(ChatSyntaxes.Of(template.Source).Markers));
     private int _isUsed;
-
     private int _thinksAnyway;
     private int _hasNoEffort;
 

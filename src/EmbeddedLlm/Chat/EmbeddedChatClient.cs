@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using EmbeddedLlm.Chat.Constraints;
 using EmbeddedLlm.Conversations;
+using EmbeddedLlm.Grammar;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -71,26 +72,18 @@ internal sealed class EmbeddedChatClient(
         var written = fitter.Write(told, options?.Instructions, generation, (kept, instructions) => prompt.Write(kept, instructions, tools, options?.Reasoning?.Effort, prefill, cancellationToken), out var dropped);
         if (prompt.StopStrings.Count > 0)
             generation = generation with { StopSequences = [.. generation.StopSequences ?? [], .. prompt.StopStrings] };
-        var rules = new AnswerRules
-        {
-            Tools = tools.Callable,
-            MustCall = tools.MustCall,
-            MayCallOften = options?.AllowMultipleToolCalls != false,
-            Form = generation.Form,
-            IsReasoning = written.IsReasoning,
-            MayReason = written.MayReason,
-            PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
-        };
-        var constraint = rules.IsEmpty || generation.Constraint is not null ? null : constraints.Get(rules);
+        var takesOneCall = options?.AllowMultipleToolCalls == false;
+        if (generation.Constraint is null)
+            generation = generation with { Constraint = ConstraintOf(generation, tools, takesOneCall, written) };
         var parser = prompt.Syntax.CreateParser(written.IsReasoning, tools.Tools);
         parser.Begin(written.Prefill);
-        var reader = generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, constraint, written.PrefillTokens, cancellationToken);
+        var reader = generator.Start(written.Tokens, generation, beginsText: written.PrefillTokens == 0, prompt.Marks, written.PrefillTokens, cancellationToken);
         var answer = new AnswerReader(
             reader,
             parser,
             new CallIds(history),
             givesReasoning: options?.Reasoning?.Output != ReasoningOutput.None,
-            takesOneCall: options?.AllowMultipleToolCalls == false,
+            takesOneCall,
             logger);
 
         var id = Guid.NewGuid().ToString("N");
@@ -119,5 +112,21 @@ internal sealed class EmbeddedChatClient(
         last.FinishReason = answer.FinishReason;
         turn?.Complete(told, prefill, last, [.. written.Tokens, .. reader.Tokens], TextGenerator.KeyOf(generation)); // before the end is told: who hears of it may go on
         yield return last;
+    }
+
+    // What the request asks of its answer; null where it may be anything.
+    private Constraint? ConstraintOf(GenerationOptions generation, ToolOffer tools, bool takesOneCall, WrittenPrompt written)
+    {
+        var rules = new AnswerRules
+        {
+            Tools = tools.Callable,
+            MustCall = tools.MustCall,
+            MayCallOften = !takesOneCall,
+            Form = generation.Form,
+            IsReasoning = written.IsReasoning,
+            MayReason = written.MayReason,
+            PassOverUnenforceable = mapper.GoesOnWithoutUnsupported,
+        };
+        return rules.IsEmpty ? null : constraints.Get(rules);
     }
 }

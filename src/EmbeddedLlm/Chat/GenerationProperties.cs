@@ -1,3 +1,4 @@
+using EmbeddedLlm.Chat.Constraints;
 using static EmbeddedLlm.Chat.PropertyValues;
 
 namespace EmbeddedLlm.Chat;
@@ -17,6 +18,10 @@ internal static class GenerationProperties
         ["PromptCacheKey"] = (options, key, value) => options with { PromptCacheKey = Text(key, value) },
         ["ContextOverflow"] = (options, key, value) => options with { ContextOverflow = EnumOf<ContextOverflow>(key, value) },
         ["AssistantPrefill"] = (options, key, value) => options with { AssistantPrefill = Text(key, value) },
+        ["Grammar"] = (options, key, value) => Formed(options, key, new AnswerForm.Gbnf(Text(key, value))),
+        ["Regex"] = (options, key, value) => Formed(options, key, new AnswerForm.Regex(Text(key, value))),
+        ["Choices"] = (options, key, value) => Formed(options, key, new AnswerForm.Choices(Texts(key, value))),
+        ["JsonWhiteSpace"] = (options, key, value) => options.Form is AnswerForm.Schema json ? options with { Form = json with { AllowsWhiteSpace = Boolean(key, value) } } : options,
         ["ContinueFinalMessage"] = (options, key, value) => options with { ContinueFinalMessage = Boolean(key, value) },
     };
 
@@ -24,9 +29,13 @@ internal static class GenerationProperties
     /// <exception cref="ArgumentException">The value is not of the setting's type, or out of range.</exception>
     public static bool TrySet(ref GenerationOptions options, string key, object value)
     {
-        if (!Table.TryGetValue(key.Replace("_", "", StringComparison.Ordinal), out var set))
+        if (!Table.TryGetValue(NameOf(key), out var set))
             return false;
         options = set(options, key, value);
         return true;
     }
+
+    private static GenerationOptions Formed(GenerationOptions options, string key, AnswerForm form) => options.Form is null
+        ? options with { Form = form }
+        : throw new ArgumentException($"The answer cannot have the form of '{key}' and another one; ResponseFormat and the keys grammar, regex, choices exclude each other.", nameof(options));
 }

@@ -10,6 +10,9 @@ namespace EmbeddedLlm.Chat;
 /// </summary>
 internal static class PropertyValues
 {
+    /// <summary>The name of a setting as tables have it, where case does not matter: underscores do not either.</summary>
+    public static string NameOf(string key) => key.Replace("_", "", StringComparison.Ordinal);
+
     public static float Number(string key, object value) => value switch
     {
         float number => number,

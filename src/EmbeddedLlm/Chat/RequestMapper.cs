@@ -75,11 +75,11 @@ internal sealed partial class RequestMapper(string modelId, SamplingOptions defa
             Seed = options.Seed,
             MaxOutputTokens = options.MaxOutputTokens,
             StopSequences = options.StopSequences?.ToArray(),
-            Form = FormProperties.Of(options),
+            Form = AnswerForm.Of(options.ResponseFormat),
         };
         foreach (var (key, value) in options.AdditionalProperties ?? [])
         {
-            if (value is not null && !FormProperties.Has(key) && !SamplingProperties.TrySet(ref sampling, key, value) && !GenerationProperties.TrySet(ref generation, key, value))
+            if (value is not null && !SamplingProperties.TrySet(ref sampling, key, value) && !GenerationProperties.TrySet(ref generation, key, value))
                 unsupported.PassOver(key);
         }
 

@@ -47,6 +47,4 @@ internal static class SamplingProperties
 
     /// <summary>Whether a key sets one of the penalties that look at the <see cref="SamplingOptions.PenaltyWindow"/>.</summary>
     public static bool IsPenalty(string key) => NameOf(key).ToUpperInvariant() is "REPETITIONPENALTY" or "FREQUENCYPENALTY" or "PRESENCEPENALTY";
-
-    private static string NameOf(string key) => key.Replace("_", "", StringComparison.Ordinal);
 }

@@ -1,5 +1,4 @@
 using EmbeddedLlm.Engine;
-using EmbeddedLlm.Grammar;
 using EmbeddedLlm.Sampling;
 using EmbeddedLlm.Tokenization;
 
@@ -20,13 +19,12 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
     /// <param name="options">What is null takes the defaults.</param>
     /// <param name="beginsText">Whether the answer is a text of its own (a message) rather than the rest of the prompt's.</param>
     /// <param name="kept">Control tokens that stay in the text.</param>
-    /// <param name="constraint">What the answer may be; null for what the options say.</param>
     /// <param name="prefillTokens">How many of the prompt's last tokens belong to the answer already.</param>
     /// <param name="cancellationToken">Ends the request within a step.</param>
     /// <exception cref="ArgumentException">The prompt is empty, a stop token is none of the vocabulary, or the constraint does not take the prefill.</exception>
     /// <exception cref="ContextFullException">The prompt does not fit.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, IReadOnlySet<int> kept, Constraint? constraint, int prefillTokens, CancellationToken cancellationToken)
+    public ResponseReader Start(ReadOnlyMemory<int> prompt, GenerationOptions options, bool beginsText, IReadOnlySet<int> kept, int prefillTokens, CancellationToken cancellationToken)
     {
         if (prompt.IsEmpty)
             throw new ArgumentException("The prompt has no token.", nameof(prompt));
@@ -41,7 +39,7 @@ internal sealed class TextGenerator(InferenceEngine engine, Tokenizer tokenizer,
             TopLogprobs = options.TopLogprobs,
             SharesPrefix = options.PromptCache ?? true,
             PrefixKey = KeyOf(options),
-            Constraint = options.Constraint ?? constraint,
+            Constraint = options.Constraint,
             PrefillTokens = prefillTokens,
         };
         var tokens = engine.Start(request, cancellationToken);

@@ -272,7 +272,6 @@ internal sealed class Transformer
 
     private Value NormIfThere(string name, Value x, Value otherwise) => _weights.Contains(name) ? Norm(name, x) : otherwise;
 
-    // Over each head, or over all of them, by the length of the gain.
     // Over all heads together, or over each: with one gain, or (Command R+, StableLM 2 12B) with a gain of its own.
     private Value HeadNorm(string name, int headWidth, Value x)
     {

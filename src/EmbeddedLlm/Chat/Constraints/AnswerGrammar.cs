@@ -79,35 +79,20 @@ internal abstract class AnswerGrammar
     {
         var shape = form.Shape;
         var call = Builder.Named("call", Pool.Alt([.. (tools ?? Rules.Tools.Names).Select(tool => Call(shape, tool))]));
-        var calls = shape.Between is { } between && Rules.MayCallOften ? Pool.Seq(call, Pool.Repeat(Pool.Seq(Mark(between), call), 0, -1)) : call;
-        var end = Mark(shape.End);
-        return Pool.Seq([Mark(begin), calls, mayEnd ? Pool.Optional(end) : end]);
+        var calls = shape.Between is { } between && Rules.MayCallOften ? Pool.Seq(call, Pool.Repeat(Pool.Seq(Builder.CallMark(between), call), 0, -1)) : call;
+        var end = Builder.CallMark(shape.End);
+        return Pool.Seq([Builder.CallMark(begin), calls, mayEnd ? Pool.Optional(end) : end]);
     }
 
     /// <summary>Whether nothing follows a block.</summary>
     protected bool EndsAnswer(CallForm form) => Builder.EndsAnswer(form.Shape.AfterArguments + form.Shape.End);
 
-    /// <summary>A text of a form, with what the model chooses in it.</summary>
-    protected Expr Mark(string text)
-    {
-        var at = text.AsSpan().IndexOfAny(CallShape.Number, CallShape.Id, CallShape.Word);
-        if (at < 0)
-            return Builder.Mark(text);
-        var chosen = text[at] switch
-        {
-            CallShape.Number => Builder.Regex("[0-9]{1,9}"),
-            CallShape.Id => Builder.Regex("[a-zA-Z0-9]{9}"),
-            _ => Builder.Regex("[a-z]+"),
-        };
-        return Pool.Seq([Builder.Mark(text[..at]), chosen, Mark(text[(at + 1)..])]);
-    }
-
     private Expr Call(CallShape shape, string tool) => Pool.Seq([
-        Mark(shape.BeforeName),
+        Builder.CallMark(shape.BeforeName),
         Builder.Text(tool),
-        Mark(shape.AfterName),
+        Builder.CallMark(shape.AfterName),
         ArgumentsOf(tool, _spellings.Of(shape.Arguments)),
-        Mark(shape.AfterArguments),
+        Builder.CallMark(shape.AfterArguments),
     ]);
 
     // A tool that comes from elsewhere, with a schema that nothing can enforce, is still a tool.

@@ -57,10 +57,10 @@ internal sealed class ArgumentSpellings(ConstraintBuilder builder, ConstraintOpt
         var value = json with
         {
             Name = "value",
-            StringStart = Mark(shape.BeforeText),
+            StringStart = builder.CallMark(shape.BeforeText),
             StringEnd = builder.Pool.Empty,
             RawEnd = shape.ValueEnd,
-            OtherStart = Mark(shape.BeforeOther),
+            OtherStart = builder.CallMark(shape.BeforeOther),
             Values = json,
         };
         return value with
@@ -76,8 +76,4 @@ internal sealed class ArgumentSpellings(ConstraintBuilder builder, ConstraintOpt
             Values = value,
         };
     }
-
-    private Grammar.Automata.Expr Mark(string text) => text.Split(CallShape.Word) is [var before, var behind]
-        ? builder.Pool.Seq([builder.Mark(before), builder.Regex("[a-z]+"), builder.Mark(behind)])
-        : builder.Mark(text);
 }

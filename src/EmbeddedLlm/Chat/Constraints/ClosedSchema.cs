@@ -10,10 +10,6 @@ namespace EmbeddedLlm.Chat.Constraints;
 /// </summary>
 internal static class ClosedSchema
 {
-    // Where several schemas hold for one object, none of them lists all of its properties.
-    private static readonly string[] Joining =
-        ["anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "dependentSchemas", "patternProperties", "additionalProperties", "unevaluatedProperties"];
-
     private static readonly string[] Combining = ["allOf", "not", "if", "dependentSchemas", "unevaluatedProperties", "$dynamicRef", "$recursiveRef"];
 
     private static readonly string[] Branching = ["$ref", "anyOf", "oneOf"];
@@ -23,33 +19,30 @@ internal static class ClosedSchema
     private const int MaxDepth = 1024;                                      // what nests deeper than constraints may, they refuse themselves
 
     /// <summary>The schema that is enforced for an answer.</summary>
-    public static JsonElement Of(JsonElement schema) => schema.ValueKind == JsonValueKind.Object ? Of(JsonObject.Create(schema)!) : schema;
+    /// <exception cref="ConstraintException">A key comes twice in an object.</exception>
+    public static JsonElement Of(JsonElement schema) => schema.ValueKind == JsonValueKind.Object ? Closed(JsonObject.Create(schema)!, isArguments: false) : schema;
 
     /// <summary>The schema that is enforced for the arguments of a tool, which are one object.</summary>
     /// <param name="schema">The tool's schema; undefined, or no object, where it has none.</param>
-    public static JsonElement OfArguments(JsonElement schema)
-    {
-        var arguments = schema.ValueKind == JsonValueKind.Object ? (JsonObject)JsonObject.Create(schema)!.DeepClone() : new JsonObject { ["properties"] = new JsonObject() };
-        if (arguments["type"] is not JsonValue type || type.GetValueKind() != JsonValueKind.String)
-            arguments["type"] = "object";
-        return Of(arguments);
-    }
+    /// <exception cref="ConstraintException">A key comes twice in an object.</exception>
+    public static JsonElement OfArguments(JsonElement schema) =>
+        Closed(schema.ValueKind == JsonValueKind.Object ? JsonObject.Create(schema)! : new() { ["properties"] = new JsonObject() }, isArguments: true);
 
-    private static JsonElement Of(JsonObject schema)
+    private static JsonElement Closed(JsonObject schema, bool isArguments)
     {
-        JsonObject closed;
         try
         {
-            closed = (JsonObject)schema.DeepClone();
-            if (IsPlain(closed))
-                Close(closed);
+            if (isArguments && (schema["type"] is not JsonValue type || type.GetValueKind() != JsonValueKind.String))
+                schema["type"] = "object";
+            if (IsPlain(schema))
+                Close(schema);
         }
         catch (ArgumentException exception)
         {
             throw new ConstraintException("schema", "object", $"Each key was expected once: {exception.Message}");
         }
 
-        return JsonElement.Parse(closed.ToJsonString(), new() { MaxDepth = MaxDepth });
+        return JsonElement.Parse(schema.ToJsonString(), new() { MaxDepth = MaxDepth });
     }
 
     // Whether each object is described in one place: what a reference or a branch adds to could not come if its target were closed.
@@ -67,15 +60,13 @@ internal static class ClosedSchema
         if (node is not JsonObject schema)
             return;
         var properties = schema["properties"] as JsonObject;
-        if (properties is not null && !Array.Exists(Joining, schema.ContainsKey) && Required(schema).All(properties.ContainsKey))
+        if (properties is not null && !schema.ContainsKey("additionalProperties") && !schema.ContainsKey("patternProperties") && Required(schema).All(properties.ContainsKey))
             schema["additionalProperties"] = false;
         foreach (var (_, property) in properties ?? [])
             Close(property);
         Close(schema["items"]);
         foreach (var (_, definition) in schema["$defs"] as JsonObject ?? [])
             Close(definition);
-        if (properties is not null)
-            return;
         foreach (var branch in (schema["anyOf"] as JsonArray ?? []).Concat(schema["oneOf"] as JsonArray ?? []))
             Close(branch);
     }

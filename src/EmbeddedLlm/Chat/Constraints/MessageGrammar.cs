@@ -33,7 +33,7 @@ internal sealed class MessageGrammar(MessageSyntax syntax, AnswerRules rules, To
             begin = begin[syntax.Next.Length..];
         var call = syntax.Body is null
             ? Block(form, begin)
-            : Pool.Alt([.. Rules.Tools.Names.Select(tool => Pool.Seq(Mark(syntax.BeforeTool + tool + syntax.HeaderEnd), Block(form, begin, [tool])))]);
+            : Pool.Alt([.. Rules.Tools.Names.Select(tool => Pool.Seq(Builder.Mark(syntax.BeforeTool + tool + syntax.HeaderEnd), Block(form, begin, [tool])))]);
         return !Rules.MayCallOften || EndsAnswer(form) ? call : Pool.Seq(call, Pool.Repeat(Pool.Seq(next, call), 0, -1));
     }
 }

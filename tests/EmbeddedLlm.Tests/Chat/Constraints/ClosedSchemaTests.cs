@@ -30,7 +30,14 @@ public sealed class ClosedSchemaTests
     public void Of_ObjectsThatOthersAddTo_StayOpen(string schema, string accepted) => Assert.True(GrammarTesting.Accepts(Compile(schema), accepted));
 
     [Fact]
-    public void Of_AKeyTwice_IsRefused() => Assert.Throws<ConstraintException>(() => ClosedSchema.Of(JsonElement.Parse("""{"type":"object","properties":{"a":{},"a":{"type":"null"}}}""")));
+    public void Of_AKeyTwice_IsRefused()
+    {
+        var schema = JsonElement.Parse("""{"type":"object","properties":{"a":{},"a":{"type":"null"}}}""");
+
+        Assert.Throws<ConstraintException>(() => ClosedSchema.Of(schema));
+        Assert.Throws<ConstraintException>(() => ClosedSchema.OfArguments(schema));
+        Assert.Throws<ConstraintException>(() => ClosedSchema.OfArguments(JsonElement.Parse("""{"type":"object","type":"object"}""")));
+    }
 
     [Theory]
     [InlineData("")]
